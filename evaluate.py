@@ -1,0 +1,15 @@
+"""Measure methods on benchmark sets; print a table and write results.json, results.md and results.csv.
+
+    python evaluate.py model=bicubic scale=4                          # a method without weights
+    python evaluate.py model=vdsr weights=vdsr.pt protocol=classic    # a network and its weights
+    python evaluate.py ckpt=runs/demo/checkpoints/best.ckpt           # a checkpoint needs nothing else
+    python evaluate.py 'ckpt=[a.ckpt,b.ckpt]' 'sets=[set5,set14]' ensemble=true out=results save_images=true
+
+Sets are read from data.root=DIR, or SRLAB_DATA in the environment. conf/evaluate.yaml has every option.
+"""
+
+from srlab.config import main
+from srlab.evaluation.run import evaluate_config
+
+if __name__ == "__main__":
+    main(evaluate_config, "evaluate")

@@ -1,0 +1,3 @@
+"""srlab: a workbench for single-image super-resolution."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Data: from image files to batches and pairs."""

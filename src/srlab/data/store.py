@@ -1,0 +1,116 @@
+"""Decoded images in one memory-mapped file, made once: cutting a patch then costs a copy of its bytes, not a PNG."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from srlab.errors import SrlabError
+
+FORMAT = 1  # part of every key: a change of layout makes new stores
+
+
+class Store:
+    """Images as (3, H, W) uint8 views of one file; planes lie apart, so flipped patches copy fast.
+
+    Opened again in each process by pickling only its path.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / "index.json").read_text())
+        self.folder = folder
+        self.names: list[str] = index["names"]
+        self.sizes = np.array(index["sizes"], dtype=np.int64).reshape(-1, 2)
+        ends = np.cumsum(3 * self.sizes.prod(axis=1))
+        data = np.memmap(folder / "images.bin", dtype=np.uint8, mode="r", shape=(int(ends[-1]),))
+        # Plain arrays over the mapping: np.memmap's own slicing costs more than the copy of a patch.
+        flat = np.asarray(data)
+        self.images = [
+            flat[end - 3 * h * w : end].reshape(3, h, w) for end, (h, w) in zip(ends, self.sizes, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
+        return Store, (self.folder,)
+
+
+def signature(paths: Sequence[Path]) -> str:
+    """Changes when a file is added, removed, or written anew."""
+    facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def open_store(
+    cache: Path,
+    key: str,
+    names: Sequence[str],
+    sizes: Sequence[tuple[int, int]],
+    read: Callable[[int], np.ndarray],
+) -> Store:
+    """The store of that key, built first where the cache has none.
+
+    sizes: (height, width) of every image. read: index -> uint8 (H, W) or (H, W, 3); called from several threads.
+    A build appears whole or not at all, and two processes may build the same one. Raises SrlabError for a disk that is
+    full and for an image whose size is not the announced one.
+    """
+    folder = cache.expanduser() / hashlib.sha256(f"{FORMAT}:{key}".encode()).hexdigest()[:32]
+    if not (folder / "index.json").is_file():
+        try:
+            _build(folder, names, sizes, read)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _full(folder.parent, sizes) from None
+            raise SrlabError(f"{folder.parent}: cannot be written ({error}). Set data.cache to another folder.") from None
+    return Store(folder)
+
+
+def _build(folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]], read: Callable) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder.parent).free < _bytes(sizes):
+        raise _full(folder.parent, sizes)
+    partial = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+    try:
+        with (partial / "images.bin").open("wb") as file:
+            for name, size, image in zip(names, sizes, _read_ahead(read, len(sizes)), strict=True):
+                if image.shape[:2] != tuple(size):
+                    raise SrlabError(f"{name}: decodes to {image.shape[:2]}, but its header says {tuple(size)}.")
+                planes = image.transpose(2, 0, 1) if image.ndim == 3 else np.repeat(image[None], 3, axis=0)
+                file.write(np.ascontiguousarray(planes).data)
+            file.flush()
+            os.fsync(file.fileno())
+        (partial / "index.json").write_text(json.dumps({"names": list(names), "sizes": [list(s) for s in sizes]}))
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not (folder / "index.json").is_file():  # else another process was faster, and has built the same
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _read_ahead(read: Callable[[int], np.ndarray], count: int):  # noqa: ANN202 - a generator of arrays
+    """read(0), read(1), ... with a few in flight on every core: decoding and resizing release Python's lock."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, count, 2 * workers):
+            yield from pool.map(read, range(start, min(start + 2 * workers, count)))
+
+
+def _bytes(sizes: Sequence[tuple[int, int]]) -> int:
+    return 3 * sum(h * w for h, w in sizes)
+
+
+def _full(cache: Path, sizes: Sequence[tuple[int, int]]) -> SrlabError:
+    return SrlabError(
+        f"{cache}: the disk is full; the decoded images need {_bytes(sizes) / 1e9:.2f} GB. "
+        f"Free some space, or set data.cache (or SRLAB_CACHE) to a folder on another disk."
+    )

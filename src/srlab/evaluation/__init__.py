@@ -1,0 +1,1 @@
+"""Tables and figures over methods, sets and scales."""

@@ -1,0 +1,139 @@
+"""Methods over sets and scales under one protocol: the rows of every table."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from srlab.data.images import to_array, write_png
+from srlab.data.pairs import ImageSet
+from srlab.evaluation.published import published
+from srlab.inference.upscale import Precision, describe_input, upscale
+from srlab.methods.base import SuperResolver
+from srlab.metrics.protocol import Protocol, Quality
+from srlab.training.distributed import merge_over_ranks, rank_and_world
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure.
+
+    tile, ensemble, precision: as `upscale` takes them. save_images: a folder for every result, or None.
+    """
+
+    protocol: Protocol
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    tile: int | None = None
+    ensemble: bool = False
+    precision: Precision = "32"
+    save_images: Path | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one set at one scale.
+
+    psnr and ssim: means over images of per-image values. seconds: mean time of one image through `upscale`.
+    input: what the method saw where that is not the image itself. images: name -> Quality.
+    """
+
+    method: str
+    scale: int
+    set: str
+    protocol: str
+    seconds: float
+    parameters: int
+    input: str
+    published: dict[str, float] | None
+    images: dict[str, Quality]
+
+    @property
+    def n(self) -> int:
+        return len(self.images)
+
+    @property
+    def psnr(self) -> float:
+        return sum(q.psnr for q in self.images.values()) / self.n
+
+    @property
+    def ssim(self) -> float:
+        return sum(q.ssim for q in self.images.values()) / self.n
+
+
+def evaluate(
+    methods: list[tuple[str, SuperResolver]], sets: list[ImageSet], scales: list[int], settings: Settings
+) -> Iterator[Row]:
+    """Rows by set, then scale, then method: the order in which papers print them.
+
+    methods: (label, method). Methods without a scale are left out of its rows. In a process group, every rank measures
+    its share of the images and all yield the same rows.
+    """
+    for image_set in sets:
+        for scale in scales:
+            for label, method in methods:
+                own = method.traits.scales
+                if own is None or scale in own:
+                    yield _row(label, method, image_set, scale, settings)
+
+
+def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, settings: Settings) -> Row:
+    rank, world = rank_and_world()
+    method.to(settings.device)
+    measured: dict[str, tuple[int, Quality, float, str]] = {}
+    for index in range(rank, len(image_set.pictures), world):
+        pair = image_set.pair(index, scale, settings.protocol)
+        start = time.perf_counter()
+        sr = to_array(
+            upscale(
+                method,
+                pair.lr.to(settings.device),
+                scale,
+                tile=settings.tile,
+                ensemble=settings.ensemble,
+                precision=settings.precision,
+            )
+        )
+        seconds = time.perf_counter() - start
+        quality = settings.protocol.measure(sr, pair.hr, scale)
+        measured[pair.name] = (index, quality, seconds, describe_input(method, pair.lr.shape[1]))
+        if settings.save_images is not None:
+            write_png(settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{label}.png", sr)
+    ordered = sorted(merge_over_ranks(measured).items(), key=lambda item: item[1][0])
+    parameters = sum(p.numel() for p in method.network.parameters() if p.requires_grad)
+    name = f"{label}+" if settings.ensemble else label
+    return Row(
+        method=name,
+        scale=scale,
+        set=image_set.name,
+        protocol=settings.protocol.name,
+        seconds=sum(item[2] for _, item in ordered) / len(ordered),
+        parameters=parameters,
+        input="; ".join(sorted({item[3] for _, item in ordered} - {""})),
+        published=published(name, parameters, settings.protocol.name, image_set.name, scale),
+        images={image: item[1] for image, item in ordered},
+    )
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """A row of results.json; an infinite PSNR, which JSON cannot hold, is null."""
+
+    def finite(value: float) -> float | None:
+        return value if abs(value) != float("inf") else None
+
+    return {
+        "method": row.method,
+        "scale": row.scale,
+        "set": row.set,
+        "protocol": row.protocol,
+        "n": row.n,
+        "psnr": finite(row.psnr),
+        "ssim": row.ssim,
+        "seconds": row.seconds,
+        "parameters": row.parameters,
+        "input": row.input,
+        "published": row.published,
+        "images": {name: {"psnr": finite(q.psnr), "ssim": q.ssim} for name, q in row.images.items()},
+    }

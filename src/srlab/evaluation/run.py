@@ -1,0 +1,95 @@
+"""What evaluate.py does: from a config to rows and files."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from srlab.config import EvaluateConfig, parse, recipe_of_model
+from srlab.data.pairs import evaluation_sets
+from srlab.errors import SrlabError
+from srlab.evaluation.benchmark import Row, Settings, evaluate
+from srlab.evaluation.tables import print_table, write_results
+from srlab.inference.weights import load_checkpoint, load_weights
+from srlab.methods import find_method
+from srlab.methods.base import SuperResolver
+from srlab.metrics.protocol import protocol
+from srlab.training.devices import inference_device
+
+ANY_SCALE = [2, 3, 4]  # for methods that have no scale of their own
+
+
+def evaluate_config(cfg: DictConfig) -> list[Row]:
+    """Measures what the config names, prints the table, writes the results, and returns the rows."""
+    config = parse(cfg, EvaluateConfig)
+    if config.mos_export:
+        raise SrlabError("mos_export: this version of srlab cannot write a rating study yet.")
+    if config.precision not in ("32", "bf16", "16"):
+        raise SrlabError(f"precision={config.precision}: expected 32, bf16 or 16.")
+    methods = _methods(config)
+    out = Path(config.out)
+    settings = Settings(
+        protocol=protocol(config.protocol.name),
+        device=inference_device(config.trainer.accelerator),
+        tile=config.tile,
+        ensemble=config.ensemble,
+        precision=config.precision,  # type: ignore[arg-type]
+        save_images=out / "images" if config.save_images else None,
+    )
+    sets = evaluation_sets(config.sets, Path(config.data.root))
+    rows = list(evaluate(methods, sets, _scales(config, methods), settings))
+    print_table(rows, f"protocol {settings.protocol.name}")
+    write_results(rows, out)
+    print(f"written: {out / 'results.json'}, .md and .csv")
+    return rows
+
+
+def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
+    """The methods and their labels, from ckpt= or from model= and weights=."""
+    if config.ckpt is not None:
+        if config.model is not None or config.weights is not None:
+            raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
+        paths = [Path(path) for path in ([config.ckpt] if isinstance(config.ckpt, str) else config.ckpt)]
+        return _labelled([(path, load_checkpoint(path)) for path in paths])
+    if config.model is None:
+        raise SrlabError("nothing to evaluate: say ckpt=PATH, or model=NAME (and weights=FILE where it has weights).")
+    method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
+    has_weights = any(True for _ in method.network.parameters())
+    if config.weights is not None:
+        load_weights(method, Path(config.weights))
+    elif has_weights:
+        raise SrlabError(f"model={config.model.name} has weights: say weights=FILE, or ckpt=PATH.")
+    return [(method.label, method.eval())]
+
+
+def _labelled(loaded: list[tuple[Path, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
+    """Labels for a table; where two are the same, the run's folder tells them apart."""
+    labels = [method.label for _, method in loaded]
+    named = []
+    for path, method in loaded:
+        run = path.resolve().parent.parent.name if path.parent.name == "checkpoints" else path.stem
+        ambiguous = labels.count(method.label) > 1 and (method.traits.scales is None or _same_scales(loaded, method))
+        named.append((f"{method.label} ({run})" if ambiguous else method.label, method))
+    return named
+
+
+def _same_scales(loaded: list[tuple[Path, SuperResolver]], method: SuperResolver) -> bool:
+    others = [other for _, other in loaded if other is not method and other.label == method.label]
+    return any(set(other.traits.scales or ()) & set(method.traits.scales or ()) for other in others)
+
+
+def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) -> list[int]:
+    """Those that were asked for, checked; else all that the methods have."""
+    own: set[int] = set()
+    for _, method in methods:
+        own |= set(method.traits.scales or ANY_SCALE)
+    if config.scale is None:
+        return sorted(own)
+    scales = [config.scale] if isinstance(config.scale, int) else list(config.scale)
+    fixed = all(method.traits.scales is not None for _, method in methods)
+    for scale in scales:
+        if not isinstance(scale, int) or scale < 1:
+            raise SrlabError(f"scale={scale}: expected an integer such as 2, or a list such as [2,3,4].")
+        if fixed and scale not in own:
+            has = ", ".join(f"x{s}" for s in sorted(own))
+            raise SrlabError(f"scale={scale}: the method has {has}. Choose that, or another checkpoint.")
+    return scales

@@ -1,0 +1,104 @@
+"""The one way from a low-resolution image to a high-resolution one: train.py, evaluate.py and every tool meet here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+
+from srlab.color import rgb_to_ycbcr, ycbcr_to_rgb
+from srlab.data.resize import imresize
+from srlab.errors import SrlabError
+from srlab.inference.ensemble import ensembled
+from srlab.inference.tiling import padded, tiled
+
+if TYPE_CHECKING:
+    from srlab.methods.base import SuperResolver
+
+Precision = Literal["32", "bf16", "16", "inherit"]
+BLIND_OVERLAP = 32  # LR pixels around a tile where the network sees everywhere and no overlap is exact
+
+
+def upscale(
+    method: SuperResolver,
+    lr: Tensor,
+    scale: int,
+    condition: Tensor | None = None,
+    tile: int | None = None,
+    ensemble: bool = False,
+    precision: Precision = "32",
+) -> Tensor:
+    """(N, 1 or 3, h, w) in [0, 1] -> (N, the same channels, scale*h, scale*w), float32 in [0, 1], not rounded.
+
+    tile: work on tiles of tile x tile LR pixels, for images that do not fit into memory at once.
+    ensemble: average over the 8 flips and rotations. precision: of the network's arithmetic; "inherit" leaves the
+    caller's autocast as it is.
+    A luma method on RGB takes Y through the network and Cb, Cr by bicubic; an RGB method on one channel sees it
+    replicated, and its answer is averaged back.
+    Raises SrlabError for a scale that the method does not have.
+    """
+    scales = method.traits.scales
+    if scales is not None and scale not in scales:
+        has = ", ".join(f"x{s}" for s in scales)
+        raise SrlabError(f"scale={scale}: {method.label} was built for {has}. Choose that, or another checkpoint.")
+    with torch.inference_mode(), _autocast(precision, lr.device), _evaluating(method.inference_network):
+        forward = _forward(method, scale, condition, tile, ensemble)
+        return _in_its_colours(forward, lr, scale, method.traits.channels).clamp(0, 1)
+
+
+def describe_input(method: SuperResolver, channels: int) -> str:
+    """What the method saw of an image of so many channels where that is not the image itself, for tables; or ''."""
+    if method.traits.channels == 1 and channels == 3:
+        return "Y by the method, Cb and Cr bicubic"
+    if method.traits.channels == 3 and channels == 1:
+        return "one channel replicated to RGB"
+    return ""
+
+
+def _autocast(precision: Precision, device: torch.device) -> AbstractContextManager:
+    if precision == "inherit":
+        return nullcontext()
+    dtype = {"32": torch.float32, "bf16": torch.bfloat16, "16": torch.float16}[precision]
+    return torch.autocast(device.type, dtype=dtype, enabled=precision != "32")
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """BatchNorm by its running statistics, whatever mode the caller's network is in."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+def _forward(
+    method: SuperResolver, scale: int, condition: Tensor | None, tile: int | None, ensemble: bool
+) -> Callable[[Tensor], Tensor]:
+    """The network, in the layers that were asked for: size, tiles, ensemble."""
+    network, traits = method.inference_network, method.traits
+
+    def plain(lr: Tensor) -> Tensor:
+        return network(lr, scale, condition).float()
+
+    forward = padded(plain, scale, traits.size_multiple)
+    if tile is not None:
+        overlap = BLIND_OVERLAP if traits.receptive_field is None else traits.receptive_field
+        # Padding looks at a tile's own size, so tiles that start on multiples keep to the whole image's grid.
+        multiple = traits.size_multiple
+        forward = tiled(forward, scale, -(-tile // multiple) * multiple, -(-overlap // multiple) * multiple)
+    return ensembled(forward) if ensemble else forward
+
+
+def _in_its_colours(forward: Callable[[Tensor], Tensor], lr: Tensor, scale: int, channels: int | None) -> Tensor:
+    if channels is None or channels == lr.shape[1]:
+        return forward(lr)
+    if channels == 1:
+        ycbcr = rgb_to_ycbcr(lr)
+        y, chroma = forward(ycbcr[:, :1]), imresize(ycbcr[:, 1:], scale)
+        return ycbcr_to_rgb(torch.cat([y, chroma], dim=1))
+    return forward(lr.expand(-1, 3, -1, -1)).mean(dim=1, keepdim=True)

@@ -1,0 +1,169 @@
+"""What all methods share: the LightningModule around a network."""
+
+import copy
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from srlab import __version__
+from srlab.color import luma
+from srlab.data.batch import Batch, Pair
+from srlab.data.images import to_array
+from srlab.errors import SrlabError, nearest
+from srlab.inference.upscale import upscale
+from srlab.losses.weighted import WeightedLoss
+from srlab.methods.network import SRNetwork, Traits
+from srlab.metrics.protocol import protocol
+from srlab.training.distributed import merge_over_ranks
+from srlab.training.schedule import multiplier
+
+Prediction = tuple[Tensor, Tensor, float]
+
+
+class SuperResolver(pl.LightningModule):
+    """A network and the recipe it is trained by, both plain dictionaries, so that a checkpoint loads safely and alone.
+
+    network: the arguments of `Network`. recipe: name, loss, optimizer, schedule, ema, max_steps, protocol, as
+    `srlab.config.recipe` takes them from a config; None for a network that is only used.
+    Raises SrlabError for an argument that the network does not have.
+    """
+
+    key: ClassVar[str]  # in the list of methods, in checkpoints
+    Network: ClassVar[type[SRNetwork]]
+
+    def __init__(self, network: Mapping[str, Any], recipe: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self.save_hyperparameters({"network": dict(network), "recipe": dict(recipe) if recipe is not None else None})
+        self.check_arguments(network)
+        self.network = self.Network(**network)
+        self.averaged: nn.Module | None = None
+        self.loss: WeightedLoss | None = None
+        self._averaged_step = 0
+        self._qualities: dict[tuple[str, int], float] = {}
+        if recipe is not None:
+            self.loss = WeightedLoss(recipe["loss"])
+            if recipe["ema"]:
+                self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+
+    @classmethod
+    def check_arguments(cls, network: Mapping[str, Any]) -> None:
+        """Raises SrlabError, with the nearest name, for an argument that the network does not have or that is missing."""
+        parameters = inspect.signature(cls.Network.__init__).parameters
+        known = [name for name in parameters if name != "self"]
+        for key in network:
+            if key not in known:
+                raise SrlabError(f"model.network.{key}: {cls.__name__} has {', '.join(known)}.{nearest(key, known)}")
+        for name in known:
+            if parameters[name].default is inspect.Parameter.empty and network.get(name) is None:
+                raise SrlabError(f"model.network.{name}: {cls.__name__} needs a value; on the command line: {name}=...")
+
+    @property
+    def traits(self) -> Traits:
+        return self.network.traits
+
+    @property
+    def label(self) -> str:
+        """The name in tables and run folders: the recipe's, or else the method's."""
+        recipe = self.hparams["recipe"]
+        return recipe["name"] if recipe else self.key
+
+    @property
+    def inference_network(self) -> nn.Module:
+        """The weights that are evaluated and exported: averaged ones where the recipe averages."""
+        return self.network if self.averaged is None else self.averaged
+
+    def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
+        """(N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), by the weights that are evaluated."""
+        return self.inference_network(lr, scale, condition)
+
+    # Training
+
+    def predictions(self, batch: Batch) -> list[Prediction]:
+        """(sr, target, weight) triples; one by default. Methods with deep supervision return several."""
+        return [(self.network(batch.lr, batch.scale, batch.condition), batch.hr, 1.0)]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        assert self.loss is not None
+        if self.traits.channels == 1:
+            batch = batch._replace(lr=luma(batch.lr), hr=luma(batch.hr))
+        parts: dict[str, Tensor] = {}
+        for sr, target, weight in self.predictions(batch):
+            for name, value in self.loss(sr, target).items():
+                parts[name] = parts.get(name, 0) + weight * value
+        total = self.loss.total(parts)
+        self.log("train/loss", total.detach(), prog_bar=True)
+        if len(parts) > 1:
+            self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
+        return total
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        recipe = self.hparams["recipe"]
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        if not trained:
+            raise SrlabError(f"{self.label} has no weights to train; evaluate.py uses it as it is.")
+        optimizer = build_optimizer(trained, recipe["optimizer"])
+        schedule = LambdaLR(optimizer, multiplier(recipe["schedule"], recipe["max_steps"]))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # Under gradient accumulation several batches make a step; the average moves once a step.
+        if self.averaged is not None and self.global_step > self._averaged_step:
+            self._averaged_step = self.global_step
+            self._update_average(self.averaged)
+
+    @torch.no_grad()
+    def _update_average(self, averaged: nn.Module) -> None:
+        """Moves the averaged weights towards the trained ones; buffers (BatchNorm statistics) are copied."""
+        # A young average would be dominated by the random start, hence the short memory of the first steps.
+        decay = min(self.hparams["recipe"]["ema"], (1 + self.global_step) / (10 + self.global_step))
+        torch._foreach_lerp_(list(averaged.parameters()), list(self.network.parameters()), 1 - decay)
+        for old, new in zip(averaged.buffers(), self.network.buffers(), strict=True):
+            old.copy_(new)
+
+    # Validation
+
+    def validation_step(self, pair: Pair, batch_idx: int) -> None:
+        rules = protocol(self.hparams["recipe"]["protocol"])
+        # Lightning has set the precision of the run around this call, and put both networks in eval mode.
+        sr = to_array(upscale(self, pair.lr, pair.scale, precision="inherit"))
+        self._qualities[pair.name, pair.scale] = rules.measure(sr, pair.hr, pair.scale).psnr
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs val/psnr, the mean over images of PSNR, and over scales where there are several."""
+        qualities = merge_over_ranks(self._qualities)
+        self._qualities = {}
+        scales = sorted({scale for _, scale in qualities})
+        means = {}
+        for scale in scales:
+            values = [value for (_, s), value in qualities.items() if s == scale]
+            means[scale] = sum(values) / len(values)
+        if len(scales) > 1:
+            self.log_dict({f"val/psnr_x{scale}": value for scale, value in means.items()})
+        if means:
+            self.log("val/psnr", sum(means.values()) / len(means), prog_bar=True)
+
+    # Checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["srlab"] = {"method": self.key, "version": __version__}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._averaged_step = checkpoint.get("global_step", 0)
+
+
+def build_optimizer(parameters: list[nn.Parameter], optimizer: Mapping[str, Any]) -> Optimizer:
+    """adam, adamw or sgd from plain values. Raises SrlabError for another name."""
+    name = optimizer["name"]
+    common = {"lr": optimizer["learning_rate"], "weight_decay": optimizer["weight_decay"], "fused": True}
+    if name in ("adam", "adamw"):
+        kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
+        return kind(parameters, betas=tuple(optimizer["betas"]), eps=optimizer["epsilon"], **common)
+    if name == "sgd":
+        return torch.optim.SGD(parameters, momentum=optimizer["momentum"], **common)
+    raise SrlabError(f"optimizer.name={name}: expected adam, adamw or sgd.{nearest(name, ('adam', 'adamw', 'sgd'))}")

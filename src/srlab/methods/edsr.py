@@ -1,0 +1,41 @@
+"""EDSR, Enhanced Deep Residual Networks for Single Image Super-Resolution (Lim et al. 2017, arXiv:1707.02921)."""
+
+from torch import Tensor, nn
+
+from srlab.layers import MeanShift, Norm, ResidualBlock, SubPixelUpsampler, conv
+from srlab.methods.base import SuperResolver
+from srlab.methods.network import SRNetwork, Traits
+
+
+class EDSRNetwork(SRNetwork):
+    """Figure 3. (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped."""
+
+    def __init__(
+        self,
+        scale: int,
+        channels: int = 3,
+        features: int = 64,
+        blocks: int = 16,
+        residual_scale: float = 1.0,
+        norm: Norm = "none",
+    ) -> None:
+        super().__init__()
+        self.mean = MeanShift(channels=channels)
+        self.head = conv(channels, features)
+        self.body = nn.Sequential(
+            *(ResidualBlock(features, norm, residual_scale) for _ in range(blocks)), conv(features, features)
+        )
+        self.tail = nn.Sequential(SubPixelUpsampler(features, scale), conv(features, channels))
+        # Head, body's end and two a block see one pixel each; the upsampler and the tail less than 2 together.
+        self.traits = Traits(scales=(scale,), channels=channels, receptive_field=2 * blocks + 4)
+
+    def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
+        shallow = self.head(self.mean.subtract(lr))
+        return self.mean.add(self.tail(shallow + self.body(shallow)))
+
+
+class EDSR(SuperResolver):
+    """One scale, pixel loss (section 4.2)."""
+
+    key = "edsr"
+    Network = EDSRNetwork

@@ -1,0 +1,90 @@
+"""Evaluation protocols: which colour, border and rounding stand behind a number. The field has three; none is implied."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srlab.color import luma
+from srlab.data.images import to_tensor
+from srlab.data.resize import imresize
+from srlab.errors import SrlabError, nearest
+from srlab.metrics.quality import psnr, ssim
+
+
+@dataclass(frozen=True)
+class Quality:
+    """psnr in dB (infinite for equal images); ssim at most 1."""
+
+    psnr: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a low-resolution input is made from an image, and how the answer is measured.
+
+    method_sees: what a method gets. "image": the 8-bit LR file as it is (RGB or grey). "luma": Y, shrunk in floating
+        point and not rounded.
+    measured: "luma" (Y of both, RGB rounded to 8 bits first) or "image" (all channels).
+    extra_border: pixels removed on every side beyond the scale.
+    """
+
+    name: str
+    method_sees: Literal["image", "luma"]
+    measured: Literal["image", "luma"]
+    extra_border: int = 0
+
+    def reference(self, hr: np.ndarray) -> np.ndarray:
+        """The image that a perfect method would return: uint8 (H, W, 3), or (H, W) where the method sees one channel."""
+        if self.method_sees == "image" or hr.ndim == 2:
+            return hr
+        y = luma(to_tensor(hr).double()) * 255
+        return (y[0, 0] + 0.5).floor().to(torch.uint8).numpy()
+
+    def low_resolution(self, hr: np.ndarray, scale: int, lr: np.ndarray | None = None) -> Tensor:
+        """The method's input, (1, C, h, w) float32 in [0, 1].
+
+        hr: uint8, sides multiples of scale. lr: the set's own LR image; made by exact bicubic where None, and not used
+        where the method sees luma (there Y is shrunk in floating point).
+        """
+        if self.method_sees == "luma":
+            y = to_tensor(self.reference(hr)).double()
+            return imresize(y, 1 / scale).float()
+        return to_tensor(imresize(hr, 1 / scale) if lr is None else lr)
+
+    def measure(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> Quality:
+        """PSNR and SSIM of one image. sr, hr: uint8 (H, W) or (H, W, 3), hr as `reference` gives it.
+
+        Raises ValueError where the shapes differ.
+        """
+        if sr.shape != hr.shape:
+            raise ValueError(f"the result is {sr.shape}, but the reference is {hr.shape}")
+        border = scale + self.extra_border
+        first, second = (self._planes(image)[:, border:-border, border:-border] for image in (sr, hr))
+        return Quality(psnr(first, second), ssim(first, second))
+
+    def _planes(self, image: np.ndarray) -> np.ndarray:
+        """(C, H, W) float64 in 0..255; Y is not rounded."""
+        tensor = to_tensor(image).double()
+        return ((luma(tensor) if self.measured == "luma" else tensor) * 255)[0].numpy()
+
+
+PROTOCOLS = {
+    p.name: p
+    for p in (
+        Protocol("classic", method_sees="luma", measured="luma"),  # SRCNN, VDSR, and bicubic rows in print
+        Protocol("luma", method_sees="image", measured="luma"),  # EDSR and after
+        Protocol("rgb", method_sees="image", measured="image"),
+        Protocol("div2k", method_sees="image", measured="image", extra_border=6),  # EDSR's own table
+    )
+}
+
+
+def protocol(name: str) -> Protocol:
+    """The protocol of that name. Raises SrlabError for an unknown one."""
+    if name not in PROTOCOLS:
+        raise SrlabError(f"protocol={name}: not a protocol ({', '.join(PROTOCOLS)}).{nearest(name, PROTOCOLS)}")
+    return PROTOCOLS[name]

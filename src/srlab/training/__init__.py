@@ -1,0 +1,1 @@
+"""How a run goes: schedules, the run's folder, logs, processes."""

@@ -1,0 +1,55 @@
+"""What is said while a run goes."""
+
+import math
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from srlab.errors import SrlabError
+
+
+class Report(Callback):
+    """A line at every validation: step, rate, learning rate, loss, PSNR. Readable in a log file, where bars are not.
+
+    Stops a run whose loss is no longer a number, before that state is saved.
+    """
+
+    def __init__(self, last_step: int) -> None:
+        self.last_step = last_step
+        self.best = -math.inf
+        self._mark: tuple[int, float] = (0, 0.0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._mark = (trainer.global_step, time.perf_counter())
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        loss = float(trainer.callback_metrics.get("train/loss", 0.0))
+        if not math.isfinite(loss):
+            raise SrlabError(
+                f"the loss is {loss} at step {trainer.global_step}: training has diverged. "
+                f"Lower optimizer.learning_rate or set trainer.gradient_clip_val; checkpoints/last.ckpt is from before."
+            )
+        step, then = self._mark
+        self._rate = (trainer.global_step - step) / max(1e-9, time.perf_counter() - then)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
+        psnr = metrics.get("val/psnr", math.nan)
+        self.best = max(self.best, psnr)
+        if trainer.is_global_zero and not trainer.sanity_checking:
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            print(
+                f"step {trainer.global_step}/{self.last_step}  {self._rate:.1f} steps/s  learning rate {rate:.2g}  "
+                f"loss {metrics.get('train/loss', math.nan):.5f}  validation {psnr:.2f} dB (best {self.best:.2f})",
+                flush=True,
+            )
+        # Validation is not part of the rate.
+        self._mark = (trainer.global_step, time.perf_counter())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best = state_dict["best"]

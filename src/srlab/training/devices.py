@@ -1,0 +1,71 @@
+"""Which hardware a run gets, and in which precision. What was asked for and is not there is an error."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from srlab.config import TrainerConfig
+from srlab.errors import SrlabError
+
+
+@dataclass(frozen=True)
+class Devices:
+    """kind: cpu or cuda (Lightning's accelerator "gpu"); count: processes on this machine; precision: Lightning's."""
+
+    kind: Literal["cpu", "cuda"]
+    count: int
+    precision: Any
+
+    @property
+    def accelerator(self) -> str:
+        return "gpu" if self.kind == "cuda" else "cpu"
+
+
+def _kind(accelerator: str) -> Literal["cpu", "cuda"]:
+    if accelerator not in ("auto", "cpu", "gpu", "cuda"):
+        raise SrlabError(f"trainer.accelerator={accelerator}: expected auto, cpu or gpu.")
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise SrlabError("trainer.accelerator=gpu: PyTorch finds no GPU on this machine. Use trainer=cpu or trainer=auto.")
+    return "cuda" if torch.cuda.is_available() and accelerator != "cpu" else "cpu"
+
+
+def inference_device(accelerator: str) -> torch.device:
+    """Where evaluation runs. Raises SrlabError for a GPU that is not there."""
+    return torch.device(_kind(accelerator))
+
+
+def has_fast_bf16(kind: str) -> bool:
+    """Whether bf16 is arithmetic of the hardware: matrix units of a GPU, or AMX or AVX512-BF16 of a CPU."""
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def choose_devices(trainer: TrainerConfig) -> Devices:
+    """From conf/trainer to what there is.
+
+    Raises SrlabError for GPUs that were asked for and are not there; warns of more CPU processes than cores.
+    """
+    kind = _kind(trainer.accelerator)
+    there = torch.cuda.device_count() if kind == "cuda" else os.cpu_count() or 1
+    if trainer.devices == "auto":
+        count = there if kind == "cuda" else 1
+    elif isinstance(trainer.devices, int) and trainer.devices >= 1:
+        count = trainer.devices
+    else:
+        raise SrlabError(f"trainer.devices={trainer.devices}: expected auto or a number of at least 1.")
+    if kind == "cuda" and count > there:
+        raise SrlabError(f"trainer.devices={count}: this machine has {there} GPU(s).")
+    if kind == "cpu" and count > there:
+        warnings.warn(f"trainer.devices={count}: more processes than the {there} cores; expect no speed.", stacklevel=2)
+    return Devices(kind, count, _precision(trainer.precision, kind))
+
+
+def _precision(precision: str, kind: str) -> Any:
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if has_fast_bf16(kind) else "32-true"
