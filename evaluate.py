@@ -8,8 +8,17 @@
 Sets are read from data.root=DIR, or SRLAB_DATA in the environment. conf/evaluate.yaml has every option.
 """
 
+from omegaconf import DictConfig
+
 from srlab.config import main
-from srlab.evaluation.run import evaluate_config
+
+
+def run(cfg: DictConfig) -> object:
+    """Imports PyTorch only now: a mistake on the command line is answered at once."""
+    from srlab.evaluation.run import evaluate_config  # noqa: PLC0415
+
+    return evaluate_config(cfg)
+
 
 if __name__ == "__main__":
-    main(evaluate_config, "evaluate")
+    main(run, "evaluate")

@@ -10,8 +10,17 @@ A run is a folder, runs/NAME: config.yaml, checkpoints/{best,last}.ckpt, metrics
 comparison.png. conf/train.yaml has every option.
 """
 
+from omegaconf import DictConfig
+
 from srlab.config import main
-from srlab.training.run import train_config
+
+
+def run(cfg: DictConfig) -> object:
+    """Imports PyTorch only now: a mistake on the command line is answered at once."""
+    from srlab.training.run import train_config  # noqa: PLC0415
+
+    return train_config(cfg)
+
 
 if __name__ == "__main__":
-    main(train_config, "train")
+    main(run, "train")

@@ -1,5 +1,6 @@
 """The configuration: its schema, composed by Hydra and checked, so that a misspelt option fails instead of training."""
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING as NO_DEFAULT
@@ -147,7 +148,7 @@ Config = TypeVar("Config", TrainConfig, EvaluateConfig)
 
 
 def parse(cfg: DictConfig, schema: type[Config]) -> Config:
-    """The composed config as typed objects. Raises SrlabError, with the nearest valid key, for what the schema lacks."""
+    """The config as typed objects. Raises SrlabError, with the nearest valid key, for what the schema lacks."""
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), cfg))  # type: ignore[return-value]
     except ConfigKeyError as error:
@@ -171,12 +172,15 @@ def main(run: Callable[[DictConfig], Any], name: str) -> None:
         with reported():
             return run(cfg)
 
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
     with reported():
-        check_overrides([word for word in sys.argv[1:] if not word.startswith("-")], SCHEMAS[name])
+        check_overrides(words, SCHEMAS[name])
+        if not {"-m", "--multirun"} & set(sys.argv[1:]):
+            _check_composition(name, words)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
 
 
-class reported:  # noqa: N801 - used as `with reported():`
+class reported:
     """Shows a SrlabError as one line on stderr and exits with 1."""
 
     def __enter__(self) -> None:
@@ -198,8 +202,17 @@ def check_overrides(words: list[str], schema: type) -> None:
             continue
         if key in groups and isinstance(override.value(), str):
             _check_choice(key, str(override.value()))
-        elif key not in keys | groups and not _in_open_dictionary(key):
+        elif key not in keys | groups | _open_keys() and not (override.is_add() and key.startswith("model.network.")):
             raise _unknown(key, schema)
+
+
+def _check_composition(name: str, words: list[str]) -> None:
+    """Hydra shows its own errors over many lines."""
+    try:
+        compose(name, words)
+    except HydraException as error:
+        cause = str(error.__cause__ or "").partition("\n")[0]
+        raise SrlabError(" ".join([*str(error).partition("\n")[:1], cause]).strip()) from None
 
 
 def _parse_override(word: str) -> Override:
@@ -219,7 +232,7 @@ def _check_choice(group: str, choice: str) -> None:
 
 def _unknown(key: str, schema: type) -> SrlabError:
     """By the whole key first; else by its last word, for keys that were put at the wrong place."""
-    known = [*_keys(schema), *_network_keys()]
+    known = [*_keys(schema), *sorted(_open_keys())]
     hint = nearest(key, known)
     if not hint or key.rpartition(".")[2] in {name.rpartition(".")[2] for name in known}:
         same = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
@@ -237,15 +250,14 @@ def _keys(schema: type, prefix: str = "") -> Iterator[str]:
             yield from _keys(kind, f"{prefix}{item.name}.")
 
 
-def _network_keys() -> set[str]:
-    """What the model yamls set on their networks, so that `norm=batch` is pointed to model.network.norm."""
+@functools.cache
+def _open_keys() -> frozenset[str]:
+    """What the yamls set in dictionaries that the schema leaves open: arguments of networks, options of loss terms."""
     models = (OmegaConf.load(path) for path in (CONF / "model").glob("*.yaml"))
-    return {f"model.network.{key}" for model in models for key in OmegaConf.select(model, "model.network") or {}}
-
-
-def _in_open_dictionary(key: str) -> bool:
-    """Keys under these are checked by what they configure: the network's arguments, the loss's terms."""
-    return key.startswith(("model.network.", "loss."))
+    networks = {f"model.network.{key}" for model in models for key in OmegaConf.select(model, "model.network") or {}}
+    terms: Any = OmegaConf.to_container(OmegaConf.load(CONF / "loss" / "base.yaml"))
+    options = {f"loss.{term}.{key}" for term in terms for key in terms[term]}
+    return frozenset(networks | options | {f"loss.{term}" for term in terms})
 
 
 def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:

@@ -39,16 +39,16 @@ class MeanShift(nn.Module):
         super().__init__()
         rgb = torch.tensor(mean).reshape(1, 3, 1, 1)
         # A constant of the architecture, not a weight: kept out of checkpoints.
-        self.register_buffer("mean", rgb if channels == 3 else luma(rgb), persistent=False)
+        self.register_buffer("mean", (rgb if channels == 3 else luma(rgb)).flatten(), persistent=False)
         self.value_range = value_range
 
     def subtract(self, image: Tensor) -> Tensor:
         """[0, 1] -> the network's range, centred on 0."""
-        return (image - self.mean) * self.value_range
+        return (image - self.mean.reshape(1, -1, 1, 1)) * self.value_range
 
     def add(self, image: Tensor) -> Tensor:
         """The network's range, centred on 0 -> [0, 1]."""
-        return image / self.value_range + self.mean
+        return image / self.value_range + self.mean.reshape(1, -1, 1, 1)
 
 
 class ResidualBlock(nn.Module):
@@ -83,11 +83,11 @@ class SubPixelUpsampler(nn.Sequential):
     """
 
     def __init__(self, features: int, scale: int, activation: Callable[[], nn.Module] | None = None) -> None:
-        steps = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}.get(scale)
-        if steps is None:
-            raise SrlabError(f"scale={scale}: this upsampler has 2, 3, 4 and 8.")
+        steps = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
+        if not isinstance(scale, int) or scale not in steps:
+            raise SrlabError(f"scale={scale}: this upsampler has 2, 3, 4 and 8, one at a time.")
         layers: list[nn.Module] = []
-        for step in steps:
+        for step in steps[scale]:
             layers += [conv(features, features * step * step), nn.PixelShuffle(step)]
             layers += [activation()] if activation else []
         super().__init__(*layers)

@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-
 from helpers import SHARED, benchmark_files, needs_shared, read_image
+
 from srlab.data.resize import imresize
 
 HASHES = {

@@ -58,13 +58,15 @@ class SuperResolutionData(pl.LightningDataModule):
         files = from_folders(config.train)
         if config.valid is not None:
             held_out = list_images(Path(config.valid).expanduser())[:most]
-            both = set(path.resolve() for path in held_out) & set(path.resolve() for path in files)
+            both = {path.resolve() for path in held_out} & {path.resolve() for path in files}
             if both:
                 raise SrlabError(f"data.valid: {min(both)} is among the training images. Choose a folder of its own.")
             return from_files(files), folder_set("valid", held_out)
         held_out = _every_nth(files, most)
         if len(held_out) == len(files):
-            raise SrlabError(f"data.train: {len(files)} image(s) leave none to train on. Add images, or set data.valid.")
+            raise SrlabError(
+                f"data.train: {len(files)} image(s) leave none to train on. Add images, or set data.valid."
+            )
         return from_files([path for path in files if path not in set(held_out)]), folder_set("held out", held_out)
 
     def prepare_data(self) -> None:
@@ -82,9 +84,7 @@ class SuperResolutionData(pl.LightningDataModule):
     def dataset(self, steps: range, rank: int = 0, world: int = 1) -> PatchDataset:
         """The patches of these steps. Raises SrlabError where the batch cannot be shared among the processes."""
         if self.config.batch_size % world:
-            raise SrlabError(
-                f"data.batch_size={self.config.batch_size}: shared by {world} processes, it must be a multiple of {world}."
-            )
+            raise SrlabError(f"data.batch_size={self.config.batch_size}: must be a multiple of {world}, the processes.")
         if self.stores is None:
             self.stores = self._open()
         hr, lr = self.stores
@@ -112,7 +112,7 @@ class SuperResolutionData(pl.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader:
-        """This rank's share of the whole images. Shares may differ in size: nothing is repeated to even them out."""
+        """This rank's share of the whole images. Shares may differ in size."""
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
         return DataLoader(
@@ -131,7 +131,9 @@ class _Pairs(Dataset[Pair]):
 
     def __init__(self, images: ImageSet, scales: Sequence[int], protocol: Protocol, rank: int, world: int) -> None:
         everything = [(index, scale) for scale in scales for index in range(len(images.pictures))]
-        self.images, self.protocol, self.share = images, protocol, everything[rank::world]
+        # Lightning wants a batch on every rank; an image that two ranks measure counts once, by its name.
+        self.share = everything[rank::world] or everything[:1]
+        self.images, self.protocol = images, protocol
         self.made: dict[int, Pair] = {}
 
     def __len__(self) -> int:
@@ -144,7 +146,8 @@ class _Pairs(Dataset[Pair]):
         return self.made[i]
 
 
-def _as_it_is(pair: Pair) -> Pair:
+def _as_it_is(pair: Any) -> Any:
+    """PyTorch would turn the reference's array into a tensor."""
     return pair
 
 

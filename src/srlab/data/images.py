@@ -1,6 +1,5 @@
 """Image files in and out: 8-bit grey (H, W) or RGB (H, W, 3) arrays, and their tensors."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -59,13 +58,13 @@ def write_png(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     Image.fromarray(image).save(partial, format="PNG")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def to_tensor(image: np.ndarray) -> Tensor:
     """uint8 (H, W) or (H, W, 3) -> float32 (1, 1 or 3, H, W) in [0, 1]."""
     planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
-    return torch.from_numpy(np.require(planes, requirements="CW"))[None].to(torch.float32) / 255
+    return torch.from_numpy(np.require(planes, requirements=["C", "W"]))[None].to(torch.float32) / 255
 
 
 def to_array(image: Tensor) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Whole images to measure on: the benchmarks, folders, and the embedded photos."""
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,12 +90,12 @@ def catalog_set(entry: CatalogEntry, root: Path) -> ImageSet:
 
 def folder_set(name: str, files: list[Path]) -> ImageSet:
     """Any images; their LR is made by exact bicubic."""
-    return ImageSet(name, tuple(Picture(path.stem, lambda path=path: read_image(path)) for path in files))
+    return ImageSet(name, tuple(Picture(path.stem, functools.partial(read_image, path)) for path in files))
 
 
 def photo_set(name: str, titles: tuple[str, ...]) -> ImageSet:
     """Photos that come with scikit-image."""
-    return ImageSet(name, tuple(Picture(title, lambda title=title: photos.photo(title)) for title in titles))
+    return ImageSet(name, tuple(Picture(title, functools.partial(photos.photo, title)) for title in titles))
 
 
 def evaluation_sets(names: list[str] | None, root: Path) -> list[ImageSet]:

@@ -37,7 +37,7 @@ class PatchSampler:
     augment: bool = True
 
     def draw(self, step: int) -> Draw:
-        """The same on every process and in every run of this seed: Philox is keyed by (seed, step) and holds no state."""
+        """The same on every process and in every run of this seed: Philox is keyed by (seed, step), without state."""
         random = np.random.Generator(np.random.Philox(key=[self.seed, step]))
         scales = sorted(self.lr_sizes)
         scale = scales[int(random.integers(len(scales)))]
@@ -61,7 +61,12 @@ def cut(images: Sequence[np.ndarray], draw: Draw, share: slice, size: int, facto
     """The share of a draw's patches from (3, H, W) images: uint8 (N, 3, size, size), positions times factor."""
     chosen = range(*share.indices(len(draw.image)))
     patches = np.empty((len(chosen), 3, size, size), dtype=np.uint8)
-    columns = (draw.image.tolist(), (draw.top * factor).tolist(), (draw.left * factor).tolist(), draw.orientation.tolist())
+    columns = (
+        draw.image.tolist(),
+        (draw.top * factor).tolist(),
+        (draw.left * factor).tolist(),
+        draw.orientation.tolist(),
+    )
     image, top, left, orientation = columns
     for row, i in enumerate(chosen):
         y, x = top[i], left[i]

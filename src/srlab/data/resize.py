@@ -111,7 +111,7 @@ def imresize(image: Image, scale: float, kernel: str = "bicubic") -> Image:
     else:
         if image.ndim not in (2, 3):
             raise ValueError(f"an array must be (H, W) or (H, W, C), not of shape {image.shape}")
-        tensor, axes = torch.from_numpy(np.require(image, requirements="CW")), (0, 1)
+        tensor, axes = torch.from_numpy(np.require(image, requirements=["C", "W"])), (0, 1)
     if tensor.numel() == 0:
         raise ValueError(f"the image is empty: shape {tuple(image.shape)}")
     if tensor.dtype != torch.uint8 and not tensor.is_floating_point():

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,7 +69,9 @@ def open_store(
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _full(folder.parent, sizes) from None
-            raise SrlabError(f"{folder.parent}: cannot be written ({error}). Set data.cache to another folder.") from None
+            raise SrlabError(
+                f"{folder.parent}: cannot be written ({error}). Set data.cache to another folder."
+            ) from None
     return Store(folder)
 
 
@@ -97,7 +99,7 @@ def _build(folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]],
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _read_ahead(read: Callable[[int], np.ndarray], count: int):  # noqa: ANN202 - a generator of arrays
+def _read_ahead(read: Callable[[int], np.ndarray], count: int) -> Iterator[np.ndarray]:
     """read(0), read(1), ... with a few in flight on every core: decoding and resizing release Python's lock."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:

@@ -40,7 +40,9 @@ class TrainingSet:
             return open_store(cache, f"bicubic{scale}:{self.key}", self.names, sizes, self._shrunk(scale))
         if len(there) < len(files):
             lost = next(path for path in files if path not in there)
-            raise SrlabError(f"{lost}: missing, while {len(there)} other LR files of x{scale} are there. Get the set again.")
+            raise SrlabError(
+                f"{lost}: missing, while {len(there)} other LR files of x{scale} are there. Get the set again."
+            )
         for path, name, size in zip(there, self.names, self.sizes, strict=True):
             check_lr(str(path), image_size(path), name, size, scale)
         return open_store(cache, f"lr:{signature(there)}", self.names, sizes, lambda i: read_image(there[i]))

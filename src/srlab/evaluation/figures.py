@@ -4,21 +4,21 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import torch
 
 from srlab.data.images import to_array
 from srlab.data.pairs import ImageSet
 from srlab.data.resize import imresize
+from srlab.evaluation.benchmark import Settings
 from srlab.inference.upscale import upscale
 from srlab.methods.base import SuperResolver
-from srlab.metrics.protocol import Protocol
 
 matplotlib.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
-from matplotlib.patches import Rectangle  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
 
 CROP = 72  # HR pixels
+SHOWN = 3  # images in one figure
 
 
 def telling_crop(approximation: np.ndarray, hr: np.ndarray, size: int = CROP) -> tuple[int, int]:
@@ -39,18 +39,16 @@ def comparison(
     methods: list[tuple[str, SuperResolver]],
     image_set: ImageSet,
     scale: int,
-    protocol: Protocol,
-    device: torch.device,
+    settings: Settings,
     path: Path,
-    most: int = 3,
 ) -> None:
-    """A PNG: for each of the first images, the whole picture, and one crop as LR, by every method, and HR, with PSNR."""
-    count = min(most, len(image_set.pictures))
+    """A PNG: of each of the first images the whole, and one crop as LR, by every method, and HR, with PSNR."""
+    count = min(SHOWN, len(image_set.pictures))
     figure, axes = plt.subplots(
         count, len(methods) + 3, figsize=(2.6 * (len(methods) + 3), 2.85 * count), squeeze=False, layout="constrained"
     )
     for row in range(count):
-        _comparison_row(axes[row], methods, image_set, row, scale, protocol, device)
+        _comparison_row(axes[row], methods, image_set, row, scale, settings)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -61,16 +59,15 @@ def _comparison_row(
     image_set: ImageSet,
     index: int,
     scale: int,
-    protocol: Protocol,
-    device: torch.device,
+    settings: Settings,
 ) -> None:
-    pair = image_set.pair(index, scale, protocol)
+    pair = image_set.pair(index, scale, settings.protocol)
     nearest = imresize(to_array(pair.lr), scale, "nearest")
     top, left = telling_crop(imresize(to_array(pair.lr), scale), pair.hr)
     panels = [(nearest, f"LR (x{scale} smaller)")]
     for label, method in methods:
-        sr = to_array(upscale(method.to(device), pair.lr.to(device), scale))
-        quality = protocol.measure(sr, pair.hr, scale)
+        sr = to_array(upscale(method.to(settings.device), pair.lr.to(settings.device), scale))
+        quality = settings.protocol.measure(sr, pair.hr, scale)
         panels.append((sr, f"{label}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
     panels.append((pair.hr, "HR"))
     _show(axes[0], pair.hr, pair.name)

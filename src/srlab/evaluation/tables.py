@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -47,7 +47,9 @@ def print_table(rows: list[Row], title: str) -> None:
     table = Table(title=title, title_justify="left")
     used = _used_columns(rows)
     for i in used:
-        table.add_column(COLUMNS[i], justify="left" if COLUMNS[i] in ("set", "method", "protocol", "input") else "right")
+        table.add_column(
+            COLUMNS[i], justify="left" if COLUMNS[i] in ("set", "method", "protocol", "input") else "right"
+        )
     for row in rows:
         line = cells(row)
         table.add_row(*(line[i] for i in used))
@@ -72,7 +74,7 @@ def comma_separated(rows: list[Row]) -> str:
          "parameters", "input"]
     )  # fmt: skip
     for row in rows:
-        printed = row.published or {"psnr": "", "ssim": ""}
+        printed: dict[str, Any] = {"psnr": "", "ssim": ""} | (row.published or {})
         writer.writerow(
             [row.set, row.scale, row.method, row.protocol, row.n, row.psnr, row.ssim, printed["psnr"], printed["ssim"],
              row.seconds, row.parameters, row.input]
@@ -92,4 +94,4 @@ def write_results(rows: list[Row], folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".part")
     partial.write_text(text)
-    os.replace(partial, path)
+    partial.replace(path)

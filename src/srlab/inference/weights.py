@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -30,8 +29,9 @@ def read_file(path: Path) -> dict[str, Any]:
             f"{path}: holds pickled Python objects, not only tensors, and loading it could run any code. "
             f"Save its state_dict() with torch.save and use that."
         ) from None
-    except (RuntimeError, EOFError, SafetensorError, ValueError) as error:
-        raise SrlabError(f"{path}: not a file of weights ({str(error).splitlines()[0]}). Get it again.") from None
+    except Exception as error:  # a damaged file can make the parsers raise anything
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise SrlabError(f"{path}: not a file of weights, or a damaged one ({reason}). Get it again.") from error
     if not isinstance(content, dict):
         raise SrlabError(f"{path}: holds a {type(content).__name__}; expected a dictionary of tensors.")
     return content

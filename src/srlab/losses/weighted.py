@@ -1,5 +1,6 @@
 """The weighted sum of loss terms."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ class WeightedLoss(nn.Module):
             arguments = dict(options)
             weight = float(arguments.pop("weight", 0.0))
             if weight != 0:
+                _check_arguments(name, arguments)
                 self.weights[name] = weight
                 self.terms[name] = LOSS_TERMS[name](**arguments)
         if not self.weights:
@@ -48,3 +50,11 @@ class WeightedLoss(nn.Module):
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of what `forward` gave, a scalar."""
         return torch.stack([self.weights[name] * value for name, value in parts.items()]).sum()
+
+
+def _check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
+    term = LOSS_TERMS[name]
+    known = list(inspect.signature(term).parameters) if "__init__" in vars(term) else []
+    for key in arguments:
+        if key not in known:
+            raise SrlabError(f"loss.{name}.{key}: the term has {', '.join(['weight', *known])}.{nearest(key, known)}")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -53,7 +54,7 @@ class SuperResolver(pl.LightningModule):
 
     @classmethod
     def check_arguments(cls, network: Mapping[str, Any]) -> None:
-        """Raises SrlabError, with the nearest name, for an argument that the network does not have or that is missing."""
+        """Raises SrlabError, with the nearest name, for an argument that the network lacks, or that it needs."""
         parameters = inspect.signature(cls.Network.__init__).parameters
         known = [name for name in parameters if name != "self"]
         for key in network:
@@ -102,7 +103,7 @@ class SuperResolver(pl.LightningModule):
             self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
         return total
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         recipe = self.hparams["recipe"]
         trained = [p for p in self.network.parameters() if p.requires_grad]
         if not trained:
@@ -160,7 +161,7 @@ class SuperResolver(pl.LightningModule):
 def build_optimizer(parameters: list[nn.Parameter], optimizer: Mapping[str, Any]) -> Optimizer:
     """adam, adamw or sgd from plain values. Raises SrlabError for another name."""
     name = optimizer["name"]
-    common = {"lr": optimizer["learning_rate"], "weight_decay": optimizer["weight_decay"], "fused": True}
+    common = {"lr": optimizer["learning_rate"], "weight_decay": optimizer["weight_decay"]}
     if name in ("adam", "adamw"):
         kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
         return kind(parameters, betas=tuple(optimizer["betas"]), eps=optimizer["epsilon"], **common)

@@ -22,7 +22,7 @@ class Traits:
 
 
 class SRNetwork(nn.Module):
-    """A plain module with `traits`. Constructor arguments are numbers, strings and lists only: they go to checkpoints."""
+    """A plain module with `traits`. Constructor arguments are numbers, strings and lists: they go to checkpoints."""
 
     traits: Traits
 

@@ -1,5 +1,6 @@
 """VDSR, Accurate Image Super-Resolution Using Very Deep Convolutional Networks (Kim et al. 2016, arXiv:1511.04587)."""
 
+import itertools
 import math
 
 from torch import Tensor, nn
@@ -12,15 +13,12 @@ from srlab.methods.network import SRNetwork, Traits
 
 
 class VDSRNetwork(SRNetwork):
-    """Figure 2: bicubic enlargement, then `depth` convolutions whose output is added to it. One network, every scale."""
+    """Figure 2: bicubic enlargement, and `depth` convolutions whose output is added. One network, every scale."""
 
     def __init__(self, channels: int = 1, features: int = 64, depth: int = 20) -> None:
         super().__init__()
         widths = [channels] + [features] * (depth - 1) + [channels]
-        self.layers = nn.ModuleList(conv(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        for layer in self.layers:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+        self.layers = nn.ModuleList(_he(conv(a, b)) for a, b in itertools.pairwise(widths))
         # depth pixels of the enlarged image are at most half as many of the small one; the bicubic kernel adds 3.
         self.traits = Traits(scales=None, channels=channels, receptive_field=math.ceil(depth / 2) + 3)
 
@@ -30,6 +28,14 @@ class VDSRNetwork(SRNetwork):
         for layer in self.layers[:-1]:
             x = F.relu(layer(x))
         return enlarged + self.layers[-1](x)
+
+
+def _he(layer: nn.Conv2d) -> nn.Conv2d:
+    """He et al. 2015, as section 3.2 asks."""
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class VDSR(SuperResolver):

@@ -1,4 +1,4 @@
-"""Evaluation protocols: which colour, border and rounding stand behind a number. The field has three; none is implied."""
+"""Evaluation protocols: which colour, border and rounding stand behind a number. None is ever implied."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,7 +38,7 @@ class Protocol:
     extra_border: int = 0
 
     def reference(self, hr: np.ndarray) -> np.ndarray:
-        """The image that a perfect method would return: uint8 (H, W, 3), or (H, W) where the method sees one channel."""
+        """What a perfect method would return: uint8 (H, W, 3), or (H, W) where the method sees one channel."""
         if self.method_sees == "image" or hr.ndim == 2:
             return hr
         y = luma(to_tensor(hr).double()) * 255

@@ -11,7 +11,7 @@ from srlab.errors import SrlabError
 
 
 class Report(Callback):
-    """A line at every validation: step, rate, learning rate, loss, PSNR. Readable in a log file, where bars are not.
+    """A line at every validation, which a log file shows as well as a terminal. The last step always has one.
 
     Stops a run whose loss is no longer a number, before that state is saved.
     """
@@ -23,6 +23,11 @@ class Report(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._mark = (trainer.global_step, time.perf_counter())
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        # Lightning validates before it stops early, but not before it stops at max_steps.
+        if trainer.global_step >= self.last_step:
+            trainer.should_stop = True
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         loss = float(trainer.callback_metrics.get("train/loss", 0.0))

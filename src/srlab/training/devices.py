@@ -8,7 +8,9 @@ from typing import Any, Literal
 import torch
 
 from srlab.config import TrainerConfig
-from srlab.errors import SrlabError
+from srlab.errors import SrlabError, nearest
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ def _kind(accelerator: str) -> Literal["cpu", "cuda"]:
     if accelerator not in ("auto", "cpu", "gpu", "cuda"):
         raise SrlabError(f"trainer.accelerator={accelerator}: expected auto, cpu or gpu.")
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise SrlabError("trainer.accelerator=gpu: PyTorch finds no GPU on this machine. Use trainer=cpu or trainer=auto.")
+        raise SrlabError(
+            "trainer.accelerator=gpu: PyTorch finds no GPU on this machine. Use trainer=cpu or trainer=auto."
+        )
     return "cuda" if torch.cuda.is_available() and accelerator != "cpu" else "cpu"
 
 
@@ -66,6 +70,9 @@ def choose_devices(trainer: TrainerConfig) -> Devices:
 
 
 def _precision(precision: str, kind: str) -> Any:
+    if precision not in ("auto", *PRECISIONS):
+        known = ("auto", *PRECISIONS)
+        raise SrlabError(f"trainer.precision={precision}: expected {', '.join(known)}.{nearest(precision, known)}")
     if precision != "auto":
         return precision
     return "bf16-mixed" if has_fast_bf16(kind) else "32-true"

@@ -41,7 +41,9 @@ def claim_folder(config: TrainConfig, folder: Path) -> None:
                 f"overwrite=true."
             )
         if not (folder / "config.yaml").is_file():
-            raise SrlabError(f"{folder} is not a run of srlab (it has no config.yaml), so overwrite=true leaves it alone.")
+            raise SrlabError(
+                f"{folder} is not a run of srlab (it has no config.yaml), so overwrite=true leaves it alone."
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,23 +1,27 @@
-"""Several processes for one job: rank 0 is the program itself, the others are started from the job's own config.
+"""A job of several processes: each is started from the job's own config, and none outlives the job.
 
-Lightning would start them by re-running the command line, which under Hydra's multirun runs the whole sweep again.
-Here a worker gets the composed config.yaml of the run's folder, its rank in variables of its own, and nothing else.
+Lightning would start rank 1 by re-running the command line, which under Hydra's multirun runs the whole sweep again,
+and would leave the variables of one job to the next. Here the program only starts the ranks and waits for them: each
+gets the composed config.yaml of the run's folder, and its rank in variables of its own.
 """
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.plugins.environments import ClusterEnvironment
 
-_VARIABLES = ("SRLAB_RANK", "SRLAB_WORLD", "SRLAB_PORT")
-GRACE = 30  # seconds that the other processes get to end by themselves
+from srlab.errors import SrlabError
+
+_RANK, _WORLD, _PORT, _RESULT = "SRLAB_RANK", "SRLAB_WORLD", "SRLAB_PORT", "SRLAB_RESULT"
+GRACE = 15  # seconds in which processes may end by themselves before they are killed
 
 
 class JobEnvironment(ClusterEnvironment):
@@ -62,82 +66,60 @@ class JobEnvironment(ClusterEnvironment):
         return 0
 
 
-def worker_rank() -> int:
-    """0 in the program that a person started."""
-    return int(os.environ.get("SRLAB_RANK", "0"))
+def job_environment() -> JobEnvironment | None:
+    """The job that this process was started for; None in the program that a person started."""
+    if _RANK not in os.environ:
+        return None
+    return JobEnvironment(*(int(os.environ[name]) for name in (_RANK, _WORLD, _PORT)))
 
 
-def worker_environment() -> JobEnvironment:
-    """In a started worker, the job it belongs to."""
-    return JobEnvironment(*(int(os.environ[name]) for name in _VARIABLES))
+def run_job(config: Path, world: int) -> dict[str, float]:
+    """Trains `config` with ranks 0 to world - 1; returns what rank 0 returned, when all have ended.
 
-
-@contextmanager
-def job(config: Path, world: int) -> Iterator[JobEnvironment | None]:
-    """Ranks 1 to world - 1 run `config` while the body runs as rank 0; all have ended when it is left.
-
-    Yields None for a single process. When a worker fails, the others are ended, and so is the body, by
-    KeyboardInterrupt if its collective operation does not notice; then RuntimeError is raised.
+    Raises SrlabError when a process failed; the others are ended first.
     """
-    if world == 1:
-        yield None
-        return
-    port = _free_port()
-    workers = [_start(config, rank, world, port) for rank in range(1, world)]
-    leaving = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(workers, leaving), daemon=True)
-    watcher.start()
-    try:
-        yield JobEnvironment(0, world, port)
-        for worker in workers:
-            worker.wait(GRACE)
-    except BaseException as error:
-        failed = _failed(workers)
-        if failed:
-            raise RuntimeError(f"process {failed[0] + 1} of {world} failed; its own message stands above.") from error
-        raise
-    finally:
-        leaving.set()
-        _end(workers)
-
-
-def _start(config: Path, rank: int, world: int, port: int) -> subprocess.Popen[bytes]:
-    variables = dict(zip(_VARIABLES, (str(rank), str(world), str(port)), strict=True))
-    source = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    return subprocess.Popen(
-        [sys.executable, "-m", "srlab.training.launch", str(config)],
-        env={**os.environ, **variables, "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def _watch(workers: list[subprocess.Popen[bytes]], leaving: threading.Event) -> None:
-    """Ends everything once a worker has failed: without it, the others would wait for it in a collective forever."""
-    while not leaving.wait(0.5):
-        if _failed(workers):
-            for worker in workers:
-                worker.terminate()
-            if not leaving.wait(GRACE):
-                import _thread  # noqa: PLC0415
-
-                _thread.interrupt_main()
-            return
-
-
-def _failed(workers: list[subprocess.Popen[bytes]]) -> list[int]:
-    return [i for i, worker in enumerate(workers) if worker.poll() not in (None, 0)]
-
-
-def _end(workers: list[subprocess.Popen[bytes]]) -> None:
-    for worker in workers:
-        worker.terminate()
-    for worker in workers:
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        port = _free_port()
+        ranks = [_start(config, rank, world, port, result) for rank in range(world)]
         try:
-            worker.wait(GRACE)
+            while any(rank.poll() is None for rank in ranks) and not _failed(ranks):
+                time.sleep(0.1)
+        finally:
+            failed = _failed(ranks)
+            _end(ranks)
+        if failed:
+            raise SrlabError(f"process {failed[0]} of {world} failed; its own message stands above.")
+        return json.loads(result.read_text())
+
+
+def _start(config: Path, rank: int, world: int, port: int, result: Path) -> subprocess.Popen[bytes]:
+    source = str(Path(__file__).parents[2])
+    variables = {
+        _RANK: str(rank),
+        _WORLD: str(world),
+        _PORT: str(port),
+        _RESULT: str(result),
+        "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
+    }
+    command = [sys.executable, "-m", "srlab.training.launch", str(config)]
+    return subprocess.Popen(command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL)
+
+
+def _failed(ranks: list[subprocess.Popen[bytes]]) -> list[int]:
+    return [i for i, rank in enumerate(ranks) if rank.poll() not in (None, 0)]
+
+
+def _end(ranks: list[subprocess.Popen[bytes]]) -> None:
+    """A process may hang in a collective operation for another that has failed, hence the kill."""
+    for rank in ranks:
+        rank.terminate()
+    for rank in ranks:
+        try:
+            rank.wait(GRACE)
         except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
+            rank.kill()
+            rank.wait()
 
 
 def _free_port() -> int:
@@ -146,9 +128,27 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _end_with(parent: int) -> None:
+    """Leaves when the program that started this process is gone, however it went."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def main(config: Path) -> None:
+    """One rank of a job."""
+    from srlab.training.run import train_config  # noqa: PLC0415 - it imports this module to start jobs
+
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    loaded = OmegaConf.load(config)
+    assert isinstance(loaded, DictConfig)
+    metrics = train_config(loaded)
+    if os.environ[_RANK] == "0":
+        Path(os.environ[_RESULT]).write_text(json.dumps(metrics))
+
+
 if __name__ == "__main__":
     from srlab.config import reported
-    from srlab.training.run import train_config
 
     with reported():
-        train_config(OmegaConf.load(sys.argv[1]))  # type: ignore[arg-type]
+        main(Path(sys.argv[1]))

@@ -1,5 +1,6 @@
 """metrics.csv always; TensorBoard or W&B beside it on request."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
@@ -11,11 +12,18 @@ from srlab.training.csv_log import CSVLog
 NAMES = ("csv", "tensorboard", "wandb")
 
 
+def check_logger(config: TrainConfig) -> None:
+    """Raises SrlabError for an unknown logger, or one whose package is not installed."""
+    name = config.logger.name
+    if name not in NAMES:
+        raise SrlabError(f"logger={name}: expected one of {', '.join(NAMES)}.{nearest(name, NAMES)}")
+    if name != "csv" and find_spec(name) is None:
+        raise SrlabError(f"logger={name}: the package is not installed. Run: pip install {name}")
+
+
 def build_loggers(config: TrainConfig, folder: Path, first_step: int) -> list[Logger]:
-    """first_step: where the run resumes, or 0. Raises SrlabError for an unknown logger."""
+    """metrics.csv and, where asked for, another. first_step: where the run resumes, or 0."""
     options = config.logger
-    if options.name not in NAMES:
-        raise SrlabError(f"logger={options.name}: expected one of {', '.join(NAMES)}.{nearest(options.name, NAMES)}")
     loggers: list[Logger] = [CSVLog(folder / "metrics.csv", first_step)]
     if options.name == "tensorboard":
         loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))

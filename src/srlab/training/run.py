@@ -1,15 +1,17 @@
 """What train.py does: from a config to a trained, evaluated run."""
 
+import logging
 import os
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 
 from srlab.config import TrainConfig, parse, recipe_of_model
@@ -27,8 +29,24 @@ from srlab.training.callbacks import Report
 from srlab.training.devices import Devices, choose_devices, inference_device
 from srlab.training.distributed import rank_and_world
 from srlab.training.folder import checkpoint_to_resume, claim_folder, run_name, step_of
-from srlab.training.launch import JobEnvironment, job, worker_environment, worker_rank
-from srlab.training.loggers import build_loggers
+from srlab.training.launch import JobEnvironment, job_environment, run_job
+from srlab.training.loggers import build_loggers, check_logger
+
+# What Lightning says of devices and precision stands in the run's own first line.
+for _name in ("pytorch_lightning", "lightning_fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is made of. resumed: the checkpoint that it goes on from, or None."""
+
+    config: TrainConfig
+    devices: Devices
+    method: SuperResolver
+    data: SuperResolutionData
+    folder: Path
+    resumed: Path | None
 
 
 def train_config(cfg: DictConfig) -> dict[str, float]:
@@ -36,27 +54,39 @@ def train_config(cfg: DictConfig) -> dict[str, float]:
 
     Every mistake that can be found before the first step raises SrlabError before the folder is made.
     """
-    config = parse(cfg, TrainConfig)
+    run = _prepare(parse(cfg, TrainConfig))
+    environment = job_environment()
+    if run.config.init_from is not None and run.resumed is None:
+        taken, left = transfer(run.method, Path(run.config.init_from))
+        if environment is None:
+            names = f" ({', '.join(left)})" if left else ""
+            print(
+                f"init_from={run.config.init_from}: took {len(taken)} tensors, left {len(left)} as initialised{names}"
+            )
+    if environment is None:
+        if run.config.data.kind == "auto" and run.data.kind == "sample":
+            print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
+            print("*** Its numbers do not compare with those of papers. ***\n")
+        claim_folder(run.config, run.folder)
+        OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), run.folder / "config.yaml")
+        if run.devices.count > 1:
+            return run_job(run.folder / "config.yaml", run.devices.count)
+    return _train(run, environment)
+
+
+def _prepare(config: TrainConfig) -> Run:
+    """Everything but the trainer; finds every mistake that it can."""
     devices = choose_devices(config.trainer)
-    rules = protocol(config.protocol.name)
     torch.manual_seed(config.seed)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
+    method.configure_optimizers()  # for its errors; Lightning calls it again
+    check_logger(config)
     scales = _scales(config, method)
-    data = SuperResolutionData(config.data, scales, rules, config.seed)
+    data = SuperResolutionData(config.data, scales, protocol(config.protocol.name), config.seed)
     data.dataset(range(0), world=devices.count)  # builds the stores, and finds what is wrong with the images
     evaluation_sets(config.sets, Path(config.data.root))
     folder = Path(config.runs) / run_name(config, scales, data.kind)
-    resumed = checkpoint_to_resume(config, folder)
-    if worker_rank() > 0:
-        return _run(config, method, data, folder, resumed, devices, worker_environment())
-    _start_from(config, method, resumed)
-    if config.data.kind == "auto" and data.kind == "sample":
-        print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data, not comparable with papers. ***\n")
-    claim_folder(config, folder)
-    resolved = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
-    OmegaConf.save(resolved, folder / "config.yaml")
-    with job(folder / "config.yaml", devices.count) as environment:
-        return _run(config, method, data, folder, resumed, devices, environment)
+    return Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
 
 
 def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
@@ -71,54 +101,34 @@ def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
     return scales
 
 
-def _start_from(config: TrainConfig, method: SuperResolver, resumed: Path | None) -> None:
-    """Copies the weights of init_from into a fresh run, and says which."""
-    if config.init_from is None or resumed is not None:
-        return
-    taken, left = transfer(method, Path(config.init_from))
-    print(f"init_from={config.init_from}: took {len(taken)} tensors, left {len(left)} as initialised", end="")
-    print(f" ({', '.join(left)})" if left else "")
-
-
-def _strategy(devices: Devices, environment: JobEnvironment | None) -> Strategy | str:
+def _strategy(devices: Devices, environment: JobEnvironment | None) -> Strategy:
     if environment is None:
         return SingleDeviceStrategy(device="cuda:0" if devices.kind == "cuda" else "cpu")
     backend = "nccl" if devices.kind == "cuda" else "gloo"
     return DDPStrategy(cluster_environment=environment, process_group_backend=backend, gradient_as_bucket_view=True)
 
 
-def build_trainer(
-    config: TrainConfig, folder: Path, resumed: Path | None, devices: Devices, environment: JobEnvironment | None
-) -> pl.Trainer:
+def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
     """The Lightning trainer of a run; `environment` is None for a single process."""
-    options = config.trainer
+    options = run.config.trainer
     last_step = min(options.max_steps, options.stop_after or options.max_steps)
-    checkpoint = ModelCheckpoint(
-        folder / "checkpoints",
-        filename="best",
-        monitor="val/psnr",
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-        auto_insert_metric_name=False,
-    )
-    callbacks: list[Any] = [Report(last_step), LearningRateMonitor("step"), checkpoint]
     bar = options.progress_bar and sys.stdout.isatty()
+    callbacks: list[Callback] = [Report(last_step), LearningRateMonitor("step"), *_checkpoints(run.folder)]
     return pl.Trainer(
-        accelerator=devices.accelerator,
-        devices=devices.count,
+        accelerator=run.devices.accelerator,
+        devices=run.devices.count,
         num_nodes=options.num_nodes,
-        strategy=_strategy(devices, environment),
-        precision=devices.precision,
+        strategy=_strategy(run.devices, environment),
+        precision=run.devices.precision,
         max_steps=last_step,
         max_epochs=-1,
-        val_check_interval=options.val_check_interval,
+        val_check_interval=options.val_check_interval * options.accumulate_grad_batches,  # Lightning counts batches
         check_val_every_n_epoch=None,  # count steps, not epochs
         log_every_n_steps=options.log_every_n_steps,
         gradient_clip_val=options.gradient_clip_val,
         accumulate_grad_batches=options.accumulate_grad_batches,
         deterministic=options.deterministic,
-        logger=build_loggers(config, folder, step_of(resumed)),
+        logger=build_loggers(run.config, run.folder, step_of(run.resumed)),
         callbacks=callbacks + ([RichProgressBar()] if bar else []),
         enable_progress_bar=bar,
         enable_model_summary=False,
@@ -127,64 +137,59 @@ def build_trainer(
     )
 
 
-def _run(
-    config: TrainConfig,
-    method: SuperResolver,
-    data: SuperResolutionData,
-    folder: Path,
-    resumed: Path | None,
-    devices: Devices,
-    environment: JobEnvironment | None,
-) -> dict[str, float]:
+def _checkpoints(folder: Path) -> list[ModelCheckpoint]:
+    """best.ckpt and last.ckpt, written at validations; `last` comes second, so that it knows of the best."""
+    shared: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": False}
+    best = ModelCheckpoint(folder / "checkpoints", "best", monitor="val/psnr", mode="max", **shared)
+    # Not save_last: that skips a validation which is not the best one.
+    return [best, ModelCheckpoint(folder / "checkpoints", "last", save_top_k=1, **shared)]
+
+
+def _train(run: Run, environment: JobEnvironment | None) -> dict[str, float]:
     """One rank's part: fit, then its share of the evaluation."""
-    if devices.kind == "cpu" and devices.count > 1:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // devices.count))
-    if config.trainer.channels_last:
-        method.to(memory_format=torch.channels_last)
-    trainer = build_trainer(config, folder, resumed, devices, environment)
-    _announce(config, method, data, folder, resumed, devices)
+    if run.devices.kind == "cpu" and run.devices.count > 1:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // run.devices.count))
+    if run.config.trainer.channels_last:
+        run.method.to(memory_format=torch.channels_last)
+    trainer = build_trainer(run, environment)
+    if trainer.is_global_zero:
+        _announce(run)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        warnings.filterwarnings("ignore", ".*sync_dist=True.*")  # val/psnr is gathered before it is logged
+        warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
-        trainer.fit(method, datamodule=data, ckpt_path=resumed, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)
     checkpoint = trainer.checkpoint_callback
-    assert isinstance(checkpoint, ModelCheckpoint)
-    best = folder / "checkpoints" / "best.ckpt"
-    rows = _evaluate(config, load_checkpoint(best), data.scales, folder)
+    assert isinstance(checkpoint, ModelCheckpoint) and checkpoint.best_model_score is not None
+    rows = _evaluate(run, load_checkpoint(run.folder / "checkpoints" / "best.ckpt"))
     result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
-    return {"val/psnr": float(checkpoint.best_model_score or 0.0), **result}
+    return {"val/psnr": float(checkpoint.best_model_score), **result}
 
 
-def _announce(
-    config: TrainConfig,
-    method: SuperResolver,
-    data: SuperResolutionData,
-    folder: Path,
-    resumed: Path | None,
-    devices: Devices,
-) -> None:
-    if worker_rank() > 0:
-        return
-    trained = sum(p.numel() for p in method.network.parameters() if p.requires_grad)
-    print(f"{folder}: {method.label}, {trained:,} parameters, {len(data.training.names)} training images, ", end="")
-    print(f"{devices.count} {devices.kind} process(es), {devices.precision}", end="")
-    print(f", from step {step_of(resumed)} of {resumed}" if resumed else "", flush=True)
+def _announce(run: Run) -> None:
+    trained = sum(p.numel() for p in run.method.network.parameters() if p.requires_grad)
+    resumed = f", from step {step_of(run.resumed)} of {run.resumed}" if run.resumed else ""
+    print(
+        f"{run.folder}: {run.method.label}, {trained:,} parameters, {len(run.data.training.names)} training images, "
+        f"{run.devices.count} {run.devices.kind} process(es), {run.devices.precision}{resumed}",
+        flush=True,
+    )
 
 
-def _evaluate(config: TrainConfig, method: SuperResolver, scales: tuple[int, ...], folder: Path) -> list[Row]:
+def _evaluate(run: Run, method: SuperResolver) -> list[Row]:
     """The best checkpoint and bicubic on every set, as evaluate.py would; table, results.json and pictures."""
-    rules, device = protocol(config.protocol.name), inference_device(config.trainer.accelerator)
+    rules, device = protocol(run.config.protocol.name), inference_device(run.config.trainer.accelerator)
     bicubic = find_method("interpolation")({"kernel": "bicubic"})
     methods = [("bicubic", bicubic), (method.label, method)]
+    first = rank_and_world()[0] == 0
     rows: list[Row] = []
-    for i, image_set in enumerate(evaluation_sets(config.sets, Path(config.data.root))):
-        pictures = folder / "images" if i == 0 else None
-        rows += evaluate(methods, [image_set], list(scales), Settings(rules, device, save_images=pictures))
-        if i == 0 and rank_and_world()[0] == 0:
-            comparison(methods, image_set, scales[-1], rules, device, folder / "comparison.png")
-    if rank_and_world()[0] == 0:
-        write_results(rows, folder)
-        print_table(rows, f"{folder / 'checkpoints' / 'best.ckpt'}, protocol {rules.name}")
+    for i, image_set in enumerate(evaluation_sets(run.config.sets, Path(run.config.data.root))):
+        settings = Settings(rules, device, save_images=run.folder / "images" if i == 0 else None)
+        rows += evaluate(methods, [image_set], list(run.data.scales), settings)
+        if i == 0 and first:
+            comparison(methods, image_set, run.data.scales[-1], settings, run.folder / "comparison.png")
+    if first:
+        write_results(rows, run.folder)
+        print_table(rows, f"{run.folder / 'checkpoints' / 'best.ckpt'}, protocol {rules.name}")
     return rows

@@ -19,7 +19,7 @@ def _cosine(schedule: Mapping[str, Any], max_steps: int) -> Callable[[int], floa
 
 
 def _onecycle(schedule: Mapping[str, Any], max_steps: int) -> Callable[[int], float]:
-    """Half a cosine up from 1/25 to 1 in the first `warmup` of the steps, then down to `final` (Smith and Topin 2018)."""
+    """Half a cosine from 1/25 up to 1 in the first `warmup` of the steps, then down to `final` (Smith, Topin 2018)."""
     rise, final, start = max(1.0, schedule["warmup"] * max_steps), schedule["final"], 1 / 25
 
     def multiplier(step: int) -> float:

@@ -1,0 +1,41 @@
+# `make demo` and `make test` are the two commands of the README; `make help` lists the rest.
+PYTHON3 ?= python3
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+OPTIONS ?=
+TESTS ?= tests
+
+.PHONY: help demo test lint benchmark clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it, draw runs/demo/comparison.png
+	$(PYTHON) train.py experiment=demo overwrite=true $(OPTIONS)
+	@echo "The picture is runs/demo/comparison.png, the numbers are runs/demo/results.json."
+
+test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a part)
+	$(PYTHON) -m pytest $(TESTS)
+
+lint: $(VENV)/.installed  ## check style and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+benchmark: $(VENV)/.installed  ## measure the loader and a training step on this machine
+	$(PYTHON) benchmarks/loader.py
+	$(PYTHON) benchmarks/train_step.py
+
+clean:  ## remove the virtual environment and caches; runs stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+# The stamp is newer than what it was made from: a changed requirement installs again.
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "srlab needs Python 3.11 or later; say which: make PYTHON3=python3.12"; exit 1; }
+	@$(PYTHON3) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv is missing here. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV): about 6 GB, since PyTorch brings its CUDA libraries."
+	$(PYTHON3) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@

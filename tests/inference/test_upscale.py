@@ -1,0 +1,101 @@
+"""The way from LR to HR: colours, ensemble, sizes, precision."""
+
+import pytest
+import torch
+from torch import nn
+
+from srlab.color import rgb_to_ycbcr
+from srlab.data.resize import imresize
+from srlab.inference.ensemble import orient, undo
+from srlab.inference.tiling import padded, tiled
+from srlab.inference.upscale import describe_input, upscale
+from srlab.methods import find_method
+
+
+def method(key: str, **network):
+    torch.manual_seed(0)
+    return find_method(key)(network).eval()
+
+
+LR = torch.rand(1, 3, 14, 11, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.25
+
+
+def test_a_luma_method_on_rgb_gives_its_y_and_bicubic_colour():
+    vdsr = method("vdsr", features=4, depth=3)
+    nn.init.normal_(vdsr.network.layers[-1].weight, std=0.01)
+    sr = rgb_to_ycbcr(upscale(vdsr, LR, 2))
+    y = upscale(vdsr, rgb_to_ycbcr(LR)[:, :1], 2)
+    torch.testing.assert_close(sr[:, :1], y, atol=1e-5, rtol=0)
+    torch.testing.assert_close(sr[:, 1:], imresize(rgb_to_ycbcr(LR)[:, 1:], 2), atol=1e-5, rtol=0)
+    assert describe_input(vdsr, 3) and not describe_input(vdsr, 1)
+
+
+def test_an_rgb_method_on_one_channel_sees_it_replicated():
+    edsr = method("edsr", scale=2, features=4, blocks=1)
+    sr = upscale(edsr, LR[:, :1], 2)
+    torch.testing.assert_close(sr, upscale(edsr, LR[:, :1].expand(-1, 3, -1, -1), 2).mean(dim=1, keepdim=True))
+    assert describe_input(edsr, 1) and not describe_input(edsr, 3)
+
+
+def test_ensemble_is_the_mean_over_eight_orientations():
+    edsr = method("edsr", scale=2, features=4, blocks=1)
+    variants = []
+    for transposed in (False, True):
+        for turns in range(4):
+            lr = torch.rot90(LR.transpose(2, 3) if transposed else LR, turns, (2, 3))
+            sr = torch.rot90(edsr.network(lr, 2), -turns, (2, 3))
+            variants.append(sr.transpose(2, 3) if transposed else sr)
+    expected = torch.stack(variants).mean(dim=0).clamp(0, 1)
+    torch.testing.assert_close(upscale(edsr, LR, 2, ensemble=True), expected)
+
+
+def test_ensemble_changes_nothing_for_a_symmetric_method():
+    bicubic = method("interpolation", kernel="bicubic")
+    torch.testing.assert_close(upscale(bicubic, LR, 3, ensemble=True), upscale(bicubic, LR, 3))
+
+
+@pytest.mark.parametrize("transform", range(8))
+def test_undo_inverts_orient(transform):
+    assert torch.equal(undo(orient(LR, transform), transform), LR)
+
+
+def test_tiles_cover_every_pixel_once():
+    """A forward that only enlarges: whatever the overlap, the result is the enlarged image."""
+    for tile, overlap in ((4, 0), (5, 2), (20, 3), (1, 1)):
+        result = tiled(lambda x: imresize(x, 3, "nearest"), 3, tile, overlap)(LR)
+        assert torch.equal(result, imresize(LR, 3, "nearest"))
+
+
+def test_padding_brings_sides_to_a_multiple_and_back():
+    seen = []
+
+    def forward(x):
+        seen.append(x.shape[2:])
+        return imresize(x, 2, "nearest")
+
+    result = padded(forward, 2, 8)(LR)
+    assert seen == [(16, 16)] and torch.equal(result, imresize(LR, 2, "nearest"))
+
+
+def test_batch_norm_goes_by_its_statistics_and_the_mode_is_restored():
+    net = method("srresnet", scale=2, features=4, blocks=1)
+    expected = upscale(net, LR, 2)
+    net.train()
+    assert torch.equal(upscale(net, LR, 2), expected) and net.network.training
+    assert all(int(m.num_batches_tracked) == 0 for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_bf16_is_close_and_returns_float32():
+    edsr = method("edsr", scale=2, features=8, blocks=2)
+    low = upscale(edsr, LR, 2, precision="bf16")
+    assert low.dtype == torch.float32
+    assert 0 < (low - upscale(edsr, LR, 2)).abs().max() < 0.05
+
+
+def test_averaged_weights_are_the_ones_used():
+    torch.manual_seed(0)
+    recipe = {"name": "a", "loss": {"l1": {"weight": 1.0}}, "ema": 0.5}
+    edsr = find_method("edsr")({"scale": 2, "features": 4, "blocks": 1}, recipe)
+    before = upscale(edsr, LR, 2)
+    nn.init.zeros_(edsr.network.head.weight)
+    assert torch.equal(upscale(edsr, LR, 2), before)

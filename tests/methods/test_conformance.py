@@ -1,0 +1,156 @@
+"""What every method promises, for every yaml in conf/model: a new one is tested without touching this file."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import CONF, ROOT
+from omegaconf import OmegaConf
+
+from srlab.config import TrainConfig, compose, parse, recipe_of_model
+from srlab.data.batch import Batch
+from srlab.errors import SrlabError
+from srlab.evaluation.published import published_parameters
+from srlab.inference.upscale import upscale
+from srlab.inference.weights import load_checkpoint
+from srlab.methods import find_method
+from srlab.methods.base import SuperResolver
+
+MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem != "base")
+SMALL = {"features": 8, "blocks": 2, "depth": 4}  # in place of the published sizes where only behaviour is tested
+
+
+def build(model: str, small: bool = True, scale: int = 2) -> SuperResolver:
+    config = parse(compose("train", [f"model={model}", f"scale={scale}"]), TrainConfig)
+    network = config.model.network
+    if small:
+        network.update({key: value for key, value in SMALL.items() if key in network})
+    torch.manual_seed(0)
+    method = find_method(config.model.method)(network, recipe_of_model(config))
+    method.log = lambda *args, **kwargs: None  # no trainer here
+    return method
+
+
+def has_weights(method: SuperResolver) -> bool:
+    return any(True for _ in method.network.parameters())
+
+
+def random_batch(method: SuperResolver, scale: int) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    lr = torch.rand(2, 3, 12, 12, generator=generator)
+    return Batch(lr, torch.rand(2, 3, 12 * scale, 12 * scale, generator=generator), scale)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_builds_with_the_published_number_of_parameters(model, scale):
+    with torch.device("meta"):
+        method = build(model, small=False, scale=scale)
+    count = sum(p.numel() for p in method.network.parameters() if p.requires_grad)
+    expected = published_parameters(model, scale)
+    assert count == (0 if not has_weights(method) else expected)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_one_step_moves_every_trainable_parameter(model):
+    method = build(model)
+    if not has_weights(method):
+        with pytest.raises(SrlabError, match="no weights to train"):
+            method.configure_optimizers()
+        return
+    configured = method.configure_optimizers()
+    before = {name: p.detach().clone() for name, p in method.network.named_parameters()}
+    method.training_step(random_batch(method, 2), 0).backward()
+    configured["optimizer"].step()
+    unmoved = [name for name, p in method.network.named_parameters() if torch.equal(p, before[name])]
+    # A convolution's bias before BatchNorm has no effect and hence no gradient but rounding.
+    assert [name for name in unmoved if not name.endswith("bias")] == []
+    assert len(unmoved) < len(before) / 4
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_checkpoint_round_trip(model, tmp_path):
+    method = build(model).eval()
+    checkpoint = {"state_dict": method.state_dict(), "hyper_parameters": dict(method.hparams)}
+    method.on_save_checkpoint(checkpoint)
+    path = tmp_path / "a.ckpt"
+    torch.save(checkpoint, path)
+    loaded = load_checkpoint(path)
+    assert type(loaded) is type(method) and loaded.label == model
+    lr = torch.rand(1, 3, 9, 11)
+    assert torch.equal(upscale(loaded, lr, 2), upscale(method, lr, 2))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_upscales_odd_sizes(model, channels, scale):
+    sr = upscale(build(model, scale=scale), torch.rand(1, channels, 13, 7), scale)
+    assert sr.shape == (1, channels, 13 * scale, 7 * scale)
+    assert sr.dtype == torch.float32 and sr.min() >= 0 and sr.max() <= 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_tiles_equal_the_whole(model, scale):
+    method = build(model, scale=scale)
+    lr = torch.rand(1, 3, 41, 37)
+    if method.traits.receptive_field is not None:
+        torch.testing.assert_close(upscale(method, lr, scale, tile=10), upscale(method, lr, scale), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_sees_no_further_than_its_receptive_field(model, scale):
+    method = build(model, scale=scale).eval()
+    reach = method.traits.receptive_field
+    if reach is None:
+        pytest.skip("sees everywhere")
+    side = 2 * reach + 9
+    lr = torch.rand(1, method.traits.channels or 1, side, side, requires_grad=True)
+    centre = side // 2 * scale
+    method.network(lr, scale)[..., centre : centre + scale, centre : centre + scale].sum().backward()
+    rows = lr.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
+    assert side // 2 - reach <= rows.min() and rows.max() <= side // 2 + reach
+    assert len(rows) > 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_scale_that_it_does_not_have_is_refused(model):
+    method = build(model)
+    if method.traits.scales is None:
+        pytest.skip("has every scale")
+    with pytest.raises(SrlabError, match="scale=5"):
+        upscale(method, torch.rand(1, 3, 8, 8), 5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_hyper_parameters_are_plain_values(model):
+    def plain(value) -> bool:
+        if isinstance(value, dict):
+            return all(isinstance(key, str) and plain(item) for key, item in value.items())
+        if isinstance(value, list):
+            return all(map(plain, value))
+        return value is None or type(value) in (bool, int, float, str)
+
+    assert plain(dict(build(model).hparams))
+
+
+def test_one_ddp_step_of_every_method(tmp_path):
+    """Two real processes over gloo: equal weights on both, and the gradient of the whole batch in one process."""
+    script = Path(__file__).with_name("ddp_step.py")
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
+    ranks = [
+        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path / "meet")], env=environment)
+        for rank in range(2)
+    ]
+    assert [rank.wait(300) for rank in ranks] == [0, 0]
+
+
+def test_every_yaml_is_a_known_method():
+    for model in MODELS:
+        config = OmegaConf.load(CONF / "model" / f"{model}.yaml")
+        assert config.model.name == model

@@ -1,0 +1,285 @@
+"""Whole runs, small: what they leave, that they resume exactly, and that their numbers are evaluate.py's."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import ROOT
+from PIL import Image
+
+from srlab.config import compose
+from srlab.errors import SrlabError
+from srlab.evaluation.run import evaluate_config
+from srlab.inference.weights import load_checkpoint, read_file
+from srlab.training.csv_log import CSVLog
+from srlab.training.run import train_config
+
+TINY = ["model.network.features=6", "model.network.blocks=1", "data.patch_size=16", "data.batch_size=4",
+        "trainer.max_steps=8", "trainer.val_check_interval=4", "trainer.log_every_n_steps=1",
+        "sets=[sample]"]  # fmt: skip
+
+
+def options(tmp_path, photos_folder, *more: str) -> list[str]:
+    return ["data=folder", f"data.train=[{photos_folder}]", f"runs={tmp_path}/runs", *TINY, *more]
+
+
+def run(*overrides: str) -> dict[str, float]:
+    return train_config(compose("train", list(overrides)))
+
+
+def weights(checkpoint) -> dict[str, torch.Tensor]:
+    return read_file(checkpoint)["state_dict"]
+
+
+@pytest.fixture
+def cli(tmp_path):
+    """A program in a process of its own: cli("train.py", "model=edsr") -> the finished process."""
+
+    def call(program: str, *words: str, cwd=tmp_path) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        command = [sys.executable, str(ROOT / program), *words]
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+    return call
+
+
+def test_a_run_is_a_folder(tmp_path, photos_folder, capsys):
+    result = run(*options(tmp_path, photos_folder))
+    folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoints", "comparison.png", "config.yaml", "images", "metrics.csv", "results.csv", "results.json",
+        "results.md",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    rows = CSVLog(folder / "metrics.csv", first_step=100).rows
+    assert sorted(rows) == list(range(8)) and all(float(row["train/loss"]) > 0 for row in rows.values())
+    assert float(rows[3]["val/psnr"]) > 0 and float(rows[7]["val/psnr"]) > 0
+    assert max(float(rows[3]["val/psnr"]), float(rows[7]["val/psnr"])) == pytest.approx(result["val/psnr"], abs=1e-3)
+    assert Image.open(folder / "comparison.png").width > 600
+    assert (folder / "images" / "sample_x2" / "coffee_edsr_baseline.png").is_file()
+    printed = capsys.readouterr().out
+    assert "step 8/8" in printed and f"{result['sample_x2/psnr']:.2f}" in printed
+
+
+def test_its_numbers_are_those_of_evaluate(tmp_path, photos_folder):
+    result = run(*options(tmp_path, photos_folder, "model.ema=0.9"))
+    folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
+    best = folder / "checkpoints" / "best.ckpt"
+    rows = evaluate_config(compose("evaluate", [f"ckpt={best}", "sets=[sample]", f"out={tmp_path / 'out'}"]))
+    assert [row.psnr for row in rows] == [result["sample_x2/psnr"]]
+    ours = [row for row in json.loads((folder / "results.json").read_text())["rows"] if row["method"] != "bicubic"]
+    theirs = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
+    assert [(r["psnr"], r["ssim"], r["images"]) for r in ours] == [(r["psnr"], r["ssim"], r["images"]) for r in theirs]
+
+
+@pytest.mark.parametrize("model", ["edsr_baseline", "srresnet"])
+def test_a_resumed_run_ends_bit_identical(tmp_path, photos_folder, model):
+    more = [f"model={model}", "model.ema=0.9", "schedule=onecycle", "data.patch_size=16", "data.batch_size=4"]
+    run(*options(tmp_path, photos_folder, *more, "name=whole"))
+    run(*options(tmp_path, photos_folder, *more, "name=parts", "trainer.stop_after=4"))
+    run(*options(tmp_path, photos_folder, *more, "name=parts", "resume=auto"))
+    whole, parts = (tmp_path / "runs" / name for name in ("whole", "parts"))
+    for name in ("last", "best"):
+        a, b = (read_file(folder / "checkpoints" / f"{name}.ckpt") for folder in (whole, parts))
+        assert a["global_step"] == b["global_step"]
+        assert all(torch.equal(a["state_dict"][key], b["state_dict"][key]) for key in a["state_dict"])
+        moments = [c["optimizer_states"][0]["state"] for c in (a, b)]
+        assert all(torch.equal(moments[0][i][k], moments[1][i][k]) for i in moments[0] for k in moments[0][i])
+    rows = [CSVLog(folder / "metrics.csv", first_step=100).rows for folder in (whole, parts)]
+    assert [{**row} for row in rows[0].values()] == [{**row} for row in rows[1].values()]
+
+
+def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path, photos_folder, cli):
+    words = options(tmp_path, photos_folder, "trainer.max_steps=120", "trainer.precision=32-true", "trainer=cpu")
+    words = [word for word in words if word != "trainer.max_steps=8"]
+    assert cli("train.py", *words, "name=whole").returncode == 0
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    victim = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *words, "name=killed"], env=environment, stdout=subprocess.DEVNULL
+    )
+    last = tmp_path / "runs" / "killed" / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 120
+    while not last.is_file() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    victim.send_signal(signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    assert 0 < read_file(last)["global_step"] < 120
+    assert cli("train.py", *words, "name=killed", "resume=auto").returncode == 0
+    whole = weights(tmp_path / "runs" / "whole" / "checkpoints" / "last.ckpt")
+    assert all(torch.equal(value, whole[key]) for key, value in weights(last).items())
+
+
+def test_two_processes_train_as_one(tmp_path, photos_folder, cli):
+    """Same global batch: the weight changes agree, and both processes share validation and evaluation."""
+    words = options(tmp_path, photos_folder, "trainer.precision=32-true", "optimizer.name=sgd")
+    one, two = (
+        cli("train.py", *words, "name=one", "trainer=cpu"),
+        cli("train.py", *words, "name=two", "trainer=ddp_sim"),
+    )
+    assert one.returncode == 0, one.stderr
+    assert two.returncode == 0, two.stderr
+    assert "2 cpu process(es)" in two.stdout
+    a, b = (weights(tmp_path / "runs" / name / "checkpoints" / "last.ckpt") for name in ("one", "two"))
+    torch.manual_seed(0)
+    assert all(torch.allclose(a[key], b[key], rtol=1e-4, atol=1e-6) for key in a)
+    rows = [json.loads((tmp_path / "runs" / n / "results.json").read_text())["rows"] for n in ("one", "two")]
+    for first, second in zip(*rows, strict=True):
+        assert list(first["images"]) == list(second["images"]) and second["n"] == 3
+        assert second["psnr"] == pytest.approx(first["psnr"], abs=1e-3)
+
+
+def test_a_process_that_fails_ends_the_run(tmp_path, photos_folder):
+    (tmp_path / "sitecustomize.py").write_text("import os\nif os.environ.get('SRLAB_RANK') == '1':\n    os._exit(3)\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'src'}"}
+    words = options(tmp_path, photos_folder, "trainer=ddp_sim")
+    failed = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *words], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert failed.returncode == 1 and "error: process 1 of 2 failed" in failed.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes in Linux's /proc")
+def test_no_process_outlives_a_killed_run(tmp_path, photos_folder):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    words = [word for word in options(tmp_path, photos_folder, "trainer=ddp_sim") if "max_steps" not in word]
+    victim = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *words], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert any(line.startswith("step ") for line in victim.stdout)
+    ranks = Path(f"/proc/{victim.pid}/task/{victim.pid}/children").read_text().split()
+    assert len(ranks) == 2
+    victim.kill()
+    victim.wait()
+    deadline = time.monotonic() + 30
+    while any(alive(rank) for rank in ranks) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not any(alive(rank) for rank in ranks)
+
+
+def alive(process: str) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_an_earlier_run_is_never_overwritten_silently(tmp_path, photos_folder):
+    words = options(tmp_path, photos_folder, "trainer.stop_after=1")
+    run(*words)
+    folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
+    written = (folder / "checkpoints" / "best.ckpt").stat().st_mtime_ns
+    with pytest.raises(SrlabError, match=r"resume=auto; keep it: name=OTHER; or replace it: overwrite=true"):
+        run(*words)
+    assert (folder / "checkpoints" / "best.ckpt").stat().st_mtime_ns == written
+    run(*words, "overwrite=true")
+    assert (folder / "checkpoints" / "best.ckpt").stat().st_mtime_ns > written
+
+
+def test_overwrite_leaves_other_peoples_folders_alone(tmp_path, photos_folder):
+    folder = tmp_path / "runs" / "thesis"
+    folder.mkdir(parents=True)
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(SrlabError, match="not a run of srlab"):
+        run(*options(tmp_path, photos_folder, "name=thesis", "overwrite=true"))
+    assert (folder / "thesis.tex").read_text() == "years of work"
+
+
+def test_fine_tuning_from_x2_to_x4(tmp_path, photos_folder, capsys):
+    run(*options(tmp_path, photos_folder, "trainer.stop_after=2"))
+    best = tmp_path / "runs" / "edsr_baseline_x2_folder" / "checkpoints" / "best.ckpt"
+    run(*options(tmp_path, photos_folder, "scale=4", "data.patch_size=12", f"init_from={best}",
+                 "optimizer.learning_rate=1e-30", "trainer.stop_after=1"))  # fmt: skip
+    assert "left 2 as initialised (tail.0.2.weight, tail.0.2.bias)" in capsys.readouterr().out
+    tuned = load_checkpoint(tmp_path / "runs" / "edsr_baseline_x4_folder" / "checkpoints" / "best.ckpt")
+    assert torch.equal(tuned.network.head.weight, load_checkpoint(best).network.head.weight)
+
+
+def test_options_of_the_trainer_arrive(tmp_path, photos_folder):
+    """Clipping, accumulation and a luma network in one run; the schedule counts updates, not batches."""
+    run(*options(tmp_path, photos_folder, "trainer.gradient_clip_val=0.5", "trainer.accumulate_grad_batches=2",
+                 "model.network.channels=1", "schedule.milestones=[4]", "schedule.gamma=0.1"))  # fmt: skip
+    folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
+    assert read_file(folder / "checkpoints" / "last.ckpt")["global_step"] == 8
+    rates = [float(row["lr-Adam"]) for _, row in sorted(CSVLog(folder / "metrics.csv", 100).rows.items())]
+    assert sorted(set(rates), reverse=True) == pytest.approx([1e-4, 1e-5])
+    row = json.loads((folder / "results.json").read_text())["rows"][1]
+    assert row["input"] == "Y by the method, Cb and Cr bicubic"
+
+
+def test_a_diverging_run_stops_and_says_so(tmp_path, photos_folder):
+    with pytest.raises(SrlabError, match=r"the loss is (nan|inf).*Lower optimizer\.learning_rate"):
+        run(*options(tmp_path, photos_folder, "optimizer.name=sgd", "optimizer.learning_rate=1e30"))
+    assert not (tmp_path / "runs" / "edsr_baseline_x2_folder" / "checkpoints").exists()
+
+
+def test_the_sample_is_announced_and_named(tmp_path, capsys):
+    small = [word for word in TINY if not word.startswith("data.patch_size")]
+    run(*small, "data.sample_images=4", "data.sample_size=64", "data.patch_size=16", f"runs={tmp_path}",
+        f"data.root={tmp_path}", "trainer.stop_after=1")  # fmt: skip
+    assert "embedded SAMPLE data" in capsys.readouterr().out
+    assert (tmp_path / "edsr_baseline_x2_sample" / "results.json").is_file()
+
+
+@pytest.mark.parametrize("logger", ["tensorboard", "wandb"])
+def test_other_loggers_write_beside_the_csv(tmp_path, photos_folder, logger, cli):
+    words = options(tmp_path, photos_folder, f"logger={logger}", "trainer.stop_after=2")
+    finished = cli("train.py", *words)
+    assert finished.returncode == 0, finished.stderr
+    folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
+    assert (folder / "metrics.csv").is_file()
+    assert list(folder.rglob({"tensorboard": "events.out.tfevents*", "wandb": "*.wandb"}[logger]))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model=edsr", "scale=5"], "scale=5: this upsampler has 2, 3, 4 and 8"),
+        (["scale=[2,3]"], "scale=[2, 3]: this upsampler"),
+        (["+model.network.feature=3"], "Did you mean 'features'?"),
+        (["model.network.norm=layer"], "norm=layer: expected none or batch."),
+        (["trainer.devices=0"], "trainer.devices=0: expected auto or a number of at least 1."),
+        (["trainer.precision=bf17"], "trainer.precision=bf17: expected"),
+        (["data=folder", "data.train=[nowhere]"], "nowhere: no such folder."),
+        (["init_from=none.ckpt"], "none.ckpt: no such file."),
+        (["resume=none.ckpt"], "resume=none.ckpt: no such checkpoint."),
+        (["sets=[set55]"], "Did you mean 'set5'?"),
+        (["name='a=b'"], "without '='"),
+        (["optimizer.name=adamm"], "Did you mean 'adam'?"),
+        (["schedule.name=cosin"], "Did you mean 'cosine'?"),
+        (["model=bicubic"], "no weights to train"),
+        (["logger.name=wandbb"], "Did you mean 'wandb'?"),
+    ],
+)
+def test_a_mistake_is_found_before_anything_is_written(tmp_path, words, message):
+    with pytest.raises(SrlabError) as error:
+        run("data.sample_images=2", "data.sample_size=128", f"runs={tmp_path / 'runs'}", *words)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there(tmp_path):
+    with pytest.raises(SrlabError, match="finds no GPU on this machine"):
+        run(f"runs={tmp_path / 'runs'}", "trainer=gpu")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sed=3"], "sed: no such option. Did you mean 'seed'?"),
+        (["model.network.depth=3"], "model.network.depth"),
+        (["init_from=a=b.ckpt"], "'init_from=\"a=b.ckpt\"'"),
+        (["data=folder", "data.train=[nowhere]"], "nowhere: no such folder."),
+    ],
+)
+def test_the_program_shows_a_mistake_as_one_line(tmp_path, words, message, cli):
+    failed = cli("train.py", *words)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1, failed.stderr
+    assert message in failed.stderr and list(tmp_path.iterdir()) == []
