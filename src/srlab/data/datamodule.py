@@ -41,7 +41,7 @@ class SuperResolutionData(pl.LightningDataModule):
     def __init__(self, config: DataConfig, scales: Sequence[int], protocol: Protocol, seed: int) -> None:
         super().__init__()
         self.config, self.scales, self.protocol, self.seed = config, tuple(scales), protocol, seed
-        self.root, self.cache = Path(config.root), Path(config.cache)
+        self.root, self.cache = Path(config.root).expanduser(), Path(config.cache)
         self.kind = resolve_kind(config.kind, self.root)
         training, self.validation = self._split()
         self.training = without_small(training, config.patch_size * max(self.scales), config.small_images)

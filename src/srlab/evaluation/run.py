@@ -35,7 +35,7 @@ def evaluate_config(cfg: DictConfig) -> list[Row]:
         precision=config.precision,  # type: ignore[arg-type]
         save_images=out / "images" if config.save_images else None,
     )
-    sets = evaluation_sets(config.sets, Path(config.data.root))
+    sets = evaluation_sets(config.sets, Path(config.data.root).expanduser())
     rows = list(evaluate(methods, sets, _scales(config, methods), settings))
     print_table(rows, f"protocol {settings.protocol.name}")
     write_results(rows, out)

@@ -108,9 +108,19 @@ class SuperResolver(pl.LightningModule):
         trained = [p for p in self.network.parameters() if p.requires_grad]
         if not trained:
             raise SrlabError(f"{self.label} has no weights to train; evaluate.py uses it as it is.")
-        optimizer = build_optimizer(trained, recipe["optimizer"])
+        # A fused optimizer unscales fp16 gradients itself, after they would have been clipped.
+        scaled = self._trainer is not None and self.trainer.precision == "16-mixed"
+        optimizer = build_optimizer(trained, recipe["optimizer"], fused=not scaled)
         schedule = LambdaLR(optimizer, multiplier(recipe["schedule"], recipe["max_steps"]))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """By the norm of the whole gradient. Lightning's own refuses fused optimizers in any mixed precision."""
+        if gradient_clip_val:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         # Under gradient accumulation several batches make a step; the average moves once a step.
@@ -158,10 +168,10 @@ class SuperResolver(pl.LightningModule):
         self._averaged_step = checkpoint.get("global_step", 0)
 
 
-def build_optimizer(parameters: list[nn.Parameter], optimizer: Mapping[str, Any]) -> Optimizer:
+def build_optimizer(parameters: list[nn.Parameter], optimizer: Mapping[str, Any], fused: bool) -> Optimizer:
     """adam, adamw or sgd from plain values. Raises SrlabError for another name."""
     name = optimizer["name"]
-    common = {"lr": optimizer["learning_rate"], "weight_decay": optimizer["weight_decay"]}
+    common = {"lr": optimizer["learning_rate"], "weight_decay": optimizer["weight_decay"], "fused": fused}
     if name in ("adam", "adamw"):
         kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
         return kind(parameters, betas=tuple(optimizer["betas"]), eps=optimizer["epsilon"], **common)

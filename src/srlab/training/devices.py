@@ -9,6 +9,7 @@ import torch
 
 from srlab.config import TrainerConfig
 from srlab.errors import SrlabError, nearest
+from srlab.training.launch import job_environment
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
@@ -64,7 +65,7 @@ def choose_devices(trainer: TrainerConfig) -> Devices:
         raise SrlabError(f"trainer.devices={trainer.devices}: expected auto or a number of at least 1.")
     if kind == "cuda" and count > there:
         raise SrlabError(f"trainer.devices={count}: this machine has {there} GPU(s).")
-    if kind == "cpu" and count > there:
+    if kind == "cpu" and count > there and job_environment() is None:
         warnings.warn(f"trainer.devices={count}: more processes than the {there} cores; expect no speed.", stacklevel=2)
     return Devices(kind, count, _precision(trainer.precision, kind))
 

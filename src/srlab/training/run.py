@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
-from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from srlab.config import TrainConfig, parse, recipe_of_model
 from srlab.data.datamodule import SuperResolutionData
@@ -76,6 +76,8 @@ def train_config(cfg: DictConfig) -> dict[str, float]:
 
 def _prepare(config: TrainConfig) -> Run:
     """Everything but the trainer; finds every mistake that it can."""
+    if config.seed < 0:
+        raise SrlabError(f"seed={config.seed}: expected 0 or more.")
     devices = choose_devices(config.trainer)
     torch.manual_seed(config.seed)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
@@ -84,7 +86,7 @@ def _prepare(config: TrainConfig) -> Run:
     scales = _scales(config, method)
     data = SuperResolutionData(config.data, scales, protocol(config.protocol.name), config.seed)
     data.dataset(range(0), world=devices.count)  # builds the stores, and finds what is wrong with the images
-    evaluation_sets(config.sets, Path(config.data.root))
+    evaluation_sets(config.sets, Path(config.data.root).expanduser())
     folder = Path(config.runs) / run_name(config, scales, data.kind)
     return Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
 
@@ -101,9 +103,9 @@ def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
     return scales
 
 
-def _strategy(devices: Devices, environment: JobEnvironment | None) -> Strategy:
+def _strategy(devices: Devices, environment: JobEnvironment | None) -> Strategy | str:
     if environment is None:
-        return SingleDeviceStrategy(device="cuda:0" if devices.kind == "cuda" else "cpu")
+        return "auto"
     backend = "nccl" if devices.kind == "cuda" else "gloo"
     return DDPStrategy(cluster_environment=environment, process_group_backend=backend, gradient_as_bucket_view=True)
 
@@ -184,7 +186,7 @@ def _evaluate(run: Run, method: SuperResolver) -> list[Row]:
     methods = [("bicubic", bicubic), (method.label, method)]
     first = rank_and_world()[0] == 0
     rows: list[Row] = []
-    for i, image_set in enumerate(evaluation_sets(run.config.sets, Path(run.config.data.root))):
+    for i, image_set in enumerate(evaluation_sets(run.config.sets, Path(run.config.data.root).expanduser())):
         settings = Settings(rules, device, save_images=run.folder / "images" if i == 0 else None)
         rows += evaluate(methods, [image_set], list(run.data.scales), settings)
         if i == 0 and first:
