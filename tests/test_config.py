@@ -4,16 +4,10 @@ import pytest
 from helpers import CONF
 from omegaconf import OmegaConf
 
-from srlab.config import (
-    EvaluateConfig,
-    TrainConfig,
-    check_overrides,
-    compose,
-    parse,
-    recipe_of_model,
-)
+from srlab.config import check_overrides, compose, parse, recipe_of_model
 from srlab.errors import SrlabError
 from srlab.losses.weighted import LOSS_TERMS
+from srlab.schema import EvaluateConfig, TrainConfig
 
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 CHOICES = [
@@ -90,6 +84,7 @@ def test_one_key_holds_one_scale_or_several():
         ("model=edsr_basline", "Did you mean 'edsr_baseline'?"),
         ("model.network.feature=3", "Did you mean 'model.network.features'?"),
         ("loss.l1.wieght=3", "Did you mean 'loss.l1.weight'?"),
+        ("model=null", "model=null: expected one of"),
         ("loss=l3", "expected one of charbonnier, l1, l2"),
         ("init_from=runs/a=b.ckpt", "'init_from=\"runs/a=b.ckpt\"'"),
         ("nothing", "Expected key=value"),

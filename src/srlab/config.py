@@ -1,10 +1,12 @@
-"""The configuration: its schema, composed by Hydra and checked, so that a misspelt option fails instead of training."""
+"""The configuration: composed by Hydra and checked, so that a misspelt option is an error and never ignored."""
 
+import errno
 import functools
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING as NO_DEFAULT
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,137 +14,14 @@ import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from srlab.errors import SrlabError, nearest
+from srlab.schema import AT_LEAST, EvaluateConfig, ModelConfig, TrainConfig
 
 CONF = Path(__file__).parents[2] / "conf"
-
-
-@dataclass
-class ModelConfig:
-    method: str = MISSING
-    name: str = MISSING
-    network: dict[str, Any] = field(default_factory=dict)
-    ema: float = 0.0
-
-
-@dataclass
-class OptimizerConfig:
-    name: str = MISSING
-    learning_rate: float = MISSING
-    betas: list[float] = MISSING
-    epsilon: float = MISSING
-    momentum: float = MISSING
-    weight_decay: float = MISSING
-
-
-@dataclass
-class ScheduleConfig:
-    name: str = MISSING
-    milestones: list[int] = MISSING
-    gamma: float = MISSING
-    warmup: float = MISSING
-    final: float = MISSING
-
-
-@dataclass
-class DataConfig:
-    kind: str = MISSING
-    name: str | None = None
-    root: str = MISSING
-    cache: str = MISSING
-    train: list[str] = field(default_factory=list)
-    valid: str | None = None
-    valid_images: int = MISSING
-    patch_size: int = MISSING
-    small_images: str = MISSING
-    batch_size: int = MISSING
-    augment: bool = MISSING
-    num_workers: int = MISSING
-    sample_images: int = MISSING
-    sample_size: int = MISSING
-
-
-@dataclass
-class TrainerConfig:
-    accelerator: str = MISSING
-    devices: Any = MISSING
-    num_nodes: int = MISSING
-    precision: str = MISSING
-    max_steps: int = MISSING
-    stop_after: int | None = None
-    val_check_interval: int = MISSING
-    log_every_n_steps: int = MISSING
-    gradient_clip_val: float | None = None
-    accumulate_grad_batches: int = MISSING
-    deterministic: bool = MISSING
-    channels_last: bool = MISSING
-    progress_bar: bool = MISSING
-
-
-@dataclass
-class LoggerConfig:
-    name: str = MISSING
-    project: str = MISSING
-    entity: str | None = None
-    offline: bool = False
-
-
-@dataclass
-class ProtocolConfig:
-    name: str = MISSING
-
-
-@dataclass
-class MosConfig:
-    out: str = MISSING
-    raters: int = MISSING
-    per_rater: int | None = None
-    seed: int = MISSING
-
-
-@dataclass
-class _Common:
-    """What a model's yaml may set, and what both programs share."""
-
-    seed: int = MISSING
-    scale: Any = None
-    sets: list[str] | None = None
-    loss: dict[str, dict[str, Any]] = MISSING
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
-
-
-@dataclass
-class TrainConfig(_Common):
-    model: ModelConfig = field(default_factory=ModelConfig)
-    logger: LoggerConfig = field(default_factory=LoggerConfig)
-    runs: str = MISSING
-    name: str | None = None
-    overwrite: bool = False
-    resume: str | None = None
-    init_from: str | None = None
-
-
-@dataclass
-class EvaluateConfig(_Common):
-    model: ModelConfig | None = None
-    mos: MosConfig = field(default_factory=MosConfig)
-    mos_export: bool = False
-    ckpt: Any = None
-    weights: str | None = None
-    ensemble: bool = False
-    tile: int | None = None
-    precision: str = "32"
-    out: str = MISSING
-    save_images: bool = False
-
-
+OPTIONAL = ("experiment", "sweep")  # groups that may be null
 SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig}
 Config = TypeVar("Config", TrainConfig, EvaluateConfig)
 
@@ -150,13 +29,33 @@ Config = TypeVar("Config", TrainConfig, EvaluateConfig)
 def parse(cfg: DictConfig, schema: type[Config]) -> Config:
     """The config as typed objects. Raises SrlabError, with the nearest valid key, for what the schema lacks."""
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), cfg))  # type: ignore[return-value]
+        merged = OmegaConf.merge(OmegaConf.structured(schema), cfg)
+        config: Config = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except ConfigKeyError as error:
         raise _unknown(error.full_key or str(error.key), schema) from None
     except MissingMandatoryValue as error:
         raise SrlabError(f"{error.full_key}: a value is needed.") from None
     except OmegaConfBaseException as error:
         raise SrlabError(f"{error.full_key}: {str(error).splitlines()[0]}.") from None
+    for key, least in AT_LEAST.items():
+        value = OmegaConf.select(merged, key)
+        if value is not None and not least <= value < 2**63:
+            raise SrlabError(f"{key}={value}: expected {least} or more.")
+    return config
+
+
+def as_list(value: Any) -> list[Any]:
+    """One value or several, as the command line gives them: `scale=2` or `scale=[2,3]`; None is none."""
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def as_scales(value: Any) -> list[int]:
+    """The scales of `scale=`. Raises SrlabError for what is not an integer of at least 1."""
+    scales = as_list(value)
+    for scale in scales:
+        if type(scale) is not int or scale < 1:
+            raise SrlabError(f"scale={value}: expected an integer such as 2, or a list such as [2,3,4].")
+    return scales
 
 
 def compose(name: str, overrides: list[str] | None = None) -> DictConfig:
@@ -180,16 +79,21 @@ def main(run: Callable[[DictConfig], Any], name: str) -> None:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
 
 
-class reported:
-    """Shows a SrlabError as one line on stderr and exits with 1."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type | None, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, SrlabError):
-            print(f"error: {error}", file=sys.stderr, flush=True)
-            raise SystemExit(1) from None
+@contextmanager
+def reported() -> Iterator[None]:
+    """Shows a SrlabError, or a disk that is full or may not be written, as one line on stderr and exits with 1."""
+    try:
+        yield
+    except SrlabError as error:
+        line = str(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        line = f"{error.filename or 'writing'}: {error.strerror}. Free some space, or choose another folder."
+    else:
+        return
+    print(f"error: {line}", file=sys.stderr, flush=True)
+    raise SystemExit(1)
 
 
 def check_overrides(words: list[str], schema: type) -> None:
@@ -200,8 +104,9 @@ def check_overrides(words: list[str], schema: type) -> None:
         key = override.key_or_group
         if key.split("/")[0].split(".")[0] == "hydra":
             continue
-        if key in groups and isinstance(override.value(), str):
-            _check_choice(key, str(override.value()))
+        choice = override.value()
+        if key in groups and (choice is None or isinstance(choice, str)):
+            _check_choice(key, choice)
         elif key not in keys | groups | _open_keys() and not (override.is_add() and key.startswith("model.network.")):
             raise _unknown(key, schema)
 
@@ -224,10 +129,11 @@ def _parse_override(word: str) -> Override:
         raise SrlabError(f"{word}: cannot be read. {hint}") from None
 
 
-def _check_choice(group: str, choice: str) -> None:
+def _check_choice(group: str, choice: str | None) -> None:
     choices = sorted(path.stem for path in (CONF / group).glob("*.yaml") if path.stem != "base")
-    if choice not in choices and choice != "null":
-        raise SrlabError(f"{group}={choice}: expected one of {', '.join(choices)}.{nearest(choice, choices)}")
+    if choice not in choices and not (choice is None and group in OPTIONAL):
+        expected = ", ".join(choices)
+        raise SrlabError(f"{group}={choice or 'null'}: expected one of {expected}.{nearest(choice or '', choices)}")
 
 
 def _unknown(key: str, schema: type) -> SrlabError:

@@ -7,12 +7,13 @@ import pytest
 import torch
 from helpers import write_image
 
-from srlab.config import DataConfig, TrainConfig, compose, parse
+from srlab.config import compose, parse
 from srlab.data import photos
 from srlab.data.datamodule import SuperResolutionData
 from srlab.data.resize import imresize
 from srlab.errors import SrlabError
 from srlab.metrics.protocol import protocol
+from srlab.schema import DataConfig, TrainConfig
 
 
 def config(*overrides: str) -> DataConfig:

@@ -10,7 +10,7 @@ import torch
 from helpers import CONF, ROOT
 from omegaconf import OmegaConf
 
-from srlab.config import TrainConfig, compose, parse, recipe_of_model
+from srlab.config import compose, parse, recipe_of_model
 from srlab.data.batch import Batch
 from srlab.errors import SrlabError
 from srlab.evaluation.published import published_parameters
@@ -18,6 +18,7 @@ from srlab.inference.upscale import upscale
 from srlab.inference.weights import load_checkpoint
 from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
+from srlab.schema import TrainConfig
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem != "base")
 SMALL = {"features": 8, "blocks": 2, "depth": 4}  # in place of the published sizes where only behaviour is tested

@@ -190,6 +190,27 @@ def test_overwrite_leaves_other_peoples_folders_alone(tmp_path, photos_folder):
     assert (folder / "thesis.tex").read_text() == "years of work"
 
 
+def test_a_checkpoint_that_cannot_be_resumed(tmp_path, photos_folder):
+    run(*options(tmp_path, photos_folder, "trainer.stop_after=1", "name=a"))
+    last = tmp_path / "runs" / "a" / "checkpoints" / "last.ckpt"
+    with pytest.raises(SrlabError, match=r"was trained as edsr, blocks=1, but this run is edsr, blocks=2"):
+        run(*options(tmp_path, photos_folder, "name=a", "resume=auto", "model.network.blocks=2"))
+    with pytest.raises(SrlabError, match=r"was trained as edsr.* but this run is srresnet"):
+        run(*options(tmp_path, photos_folder, "model=srresnet", "name=b", f"resume={last}"))
+    torch.save(weights(last), tmp_path / "bare.pt")
+    with pytest.raises(SrlabError, match=r"bare\.pt: not a checkpoint of a training run.*init_from="):
+        run(*options(tmp_path, photos_folder, "name=b", f"resume={tmp_path / 'bare.pt'}"))
+    last.write_bytes(last.read_bytes()[:5000])
+    with pytest.raises(SrlabError, match=r"last\.ckpt: not a file of weights, or a damaged one"):
+        run(*options(tmp_path, photos_folder, "name=a", "resume=auto"))
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, photos_folder):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SrlabError, match="cannot be made"):
+        run(*options(tmp_path, photos_folder, f"runs={tmp_path / 'file'}"))
+
+
 def test_fine_tuning_from_x2_to_x4(tmp_path, photos_folder, capsys):
     run(*options(tmp_path, photos_folder, "trainer.stop_after=2"))
     best = tmp_path / "runs" / "edsr_baseline_x2_folder" / "checkpoints" / "best.ckpt"
@@ -240,7 +261,7 @@ def test_other_loggers_write_beside_the_csv(tmp_path, photos_folder, logger, cli
     ("words", "message"),
     [
         (["model=edsr", "scale=5"], "scale=5: this upsampler has 2, 3, 4 and 8"),
-        (["scale=[2,3]"], "scale=[2, 3]: this upsampler"),
+        (["scale=[2,3]"], "scale=[2, 3]: EDSRNetwork takes one integer"),
         (["+model.network.feature=3"], "Did you mean 'features'?"),
         (["model.network.norm=layer"], "norm=layer: expected none or batch."),
         (["trainer.devices=0"], "trainer.devices=0: expected auto or a number of at least 1."),
@@ -253,6 +274,15 @@ def test_other_loggers_write_beside_the_csv(tmp_path, photos_folder, logger, cli
         (["optimizer.name=adamm"], "Did you mean 'adam'?"),
         (["schedule.name=cosin"], "Did you mean 'cosine'?"),
         (["model=bicubic"], "no weights to train"),
+        (["trainer.max_steps=-1"], "trainer.max_steps=-1: expected 1 or more"),
+        (["data.patch_size=0"], "data.patch_size=0: expected 1 or more"),
+        (["seed=99999999999999999999"], "seed=99999999999999999999: expected"),
+        (["model=vdsr", "scale=2.5"], "scale=2.5: expected an integer"),
+        (["model=vdsr", "scale=two"], "scale=two: expected an integer"),
+        (["name=''"], "expected the name of a folder"),
+        (["name=../x"], "expected the name of a folder"),
+        (["model.network.features=many"], "features=many: EDSRNetwork takes one integer"),
+        (["model.network.residual_scale=x"], "residual_scale=x: EDSR"),
         (["logger.name=wandbb"], "Did you mean 'wandb'?"),
     ],
 )

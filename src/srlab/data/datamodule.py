@@ -8,7 +8,6 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from srlab.config import DataConfig
 from srlab.data import photos
 from srlab.data.batch import Batch, Pair
 from srlab.data.catalog import CATALOG, present
@@ -19,6 +18,7 @@ from srlab.data.store import Store
 from srlab.data.training_set import TrainingSet, div2k, from_files, from_folders, synthetic, without_small
 from srlab.errors import SrlabError, nearest
 from srlab.metrics.protocol import Protocol
+from srlab.schema import DataConfig
 
 KINDS = ("auto", "sample", "div2k", "folder")
 

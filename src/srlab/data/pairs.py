@@ -98,12 +98,14 @@ def photo_set(name: str, titles: tuple[str, ...]) -> ImageSet:
     return ImageSet(name, tuple(Picture(title, functools.partial(photos.photo, title)) for title in titles))
 
 
-def evaluation_sets(names: list[str] | None, root: Path) -> list[ImageSet]:
-    """The sets to measure on. None: the benchmarks that are under root, else the sample photos.
+def evaluation_sets(names: str | list[str] | None, root: Path) -> list[ImageSet]:
+    """The sets to measure on. None, or no name: the benchmarks that are under root, else the sample photos.
 
     Raises SrlabError for an unknown set, or one that is not there.
     """
-    if names is None:
+    if isinstance(names, str):
+        names = [names]
+    if not names:
         names = [name for name in BENCHMARKS if present(CATALOG[name], root)] or ["sample"]
     return [
         photo_set("sample", photos.TEST) if name == "sample" else catalog_set(find_set(name), root) for name in names

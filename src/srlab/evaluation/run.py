@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from srlab.config import EvaluateConfig, parse, recipe_of_model
+from srlab.config import as_list, as_scales, parse, recipe_of_model
 from srlab.data.pairs import evaluation_sets
 from srlab.errors import SrlabError
 from srlab.evaluation.benchmark import Row, Settings, evaluate
@@ -13,6 +13,7 @@ from srlab.inference.weights import load_checkpoint, load_weights
 from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
 from srlab.metrics.protocol import protocol
+from srlab.schema import EvaluateConfig
 from srlab.training.devices import inference_device
 
 ANY_SCALE = [2, 3, 4]  # for methods that have no scale of their own
@@ -48,7 +49,9 @@ def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     if config.ckpt is not None:
         if config.model is not None or config.weights is not None:
             raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
-        paths = [Path(path) for path in ([config.ckpt] if isinstance(config.ckpt, str) else config.ckpt)]
+        paths = [Path(path) for path in as_list(config.ckpt)]
+        if not paths:
+            raise SrlabError("ckpt=[]: expected a checkpoint, or a list of them.")
         return _labelled([(path, load_checkpoint(path)) for path in paths])
     if config.model is None:
         raise SrlabError("nothing to evaluate: say ckpt=PATH, or model=NAME (and weights=FILE where it has weights).")
@@ -84,11 +87,9 @@ def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) ->
         own |= set(method.traits.scales or ANY_SCALE)
     if config.scale is None:
         return sorted(own)
-    scales = [config.scale] if isinstance(config.scale, int) else list(config.scale)
+    scales = as_scales(config.scale)
     fixed = all(method.traits.scales is not None for _, method in methods)
     for scale in scales:
-        if not isinstance(scale, int) or scale < 1:
-            raise SrlabError(f"scale={scale}: expected an integer such as 2, or a list such as [2,3,4].")
         if fixed and scale not in own:
             has = ", ".join(f"x{s}" for s in sorted(own))
             raise SrlabError(f"scale={scale}: the method has {has}. Choose that, or another checkpoint.")

@@ -72,6 +72,20 @@ def load_weights(method: SuperResolver, path: Path) -> None:
         method.averaged.load_state_dict(method.network.state_dict())
 
 
+def check_same_network(method: SuperResolver, path: Path) -> None:
+    """Raises SrlabError unless a checkpoint, to be resumed, holds the same method with the same arguments."""
+    content = read_file(path)
+    if not is_checkpoint(content) or "optimizer_states" not in content:
+        raise SrlabError(f"{path}: not a checkpoint of a training run, so it cannot be resumed. Say init_from={path}")
+    donor, arguments = content["srlab"]["method"], content["hyper_parameters"]["network"]
+    own = dict(method.hparams["network"])
+    if donor != method.key or arguments != own:
+        keys = sorted(key for key in {*arguments, *own} if arguments.get(key) != own.get(key))
+        there = ", ".join([donor, *(f"{key}={arguments.get(key)}" for key in keys)])
+        here = ", ".join([method.key, *(f"{key}={own.get(key)}" for key in keys)])
+        raise SrlabError(f"{path}: was trained as {there}, but this run is {here}. Resume with the same options.")
+
+
 def evaluated_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The network's own weights in a checkpoint's state dict: the averaged ones where it has them."""
     prefix = "averaged." if any(key.startswith("averaged.") for key in state) else "network."

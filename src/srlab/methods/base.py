@@ -60,6 +60,11 @@ class SuperResolver(pl.LightningModule):
         for key in network:
             if key not in known:
                 raise SrlabError(f"model.network.{key}: {cls.__name__} has {', '.join(known)}.{nearest(key, known)}")
+            kind, value = parameters[key].annotation, network[key]
+            if (kind is int and not (type(value) is int and value >= 1)) and value is not None:
+                raise SrlabError(f"{key}={value}: {cls.Network.__name__} takes one integer of at least 1 here.")
+            if kind is float and not isinstance(value, (int, float)):
+                raise SrlabError(f"{key}={value}: {cls.Network.__name__} takes a number here.")
         for name in known:
             if parameters[name].default is inspect.Parameter.empty and network.get(name) is None:
                 raise SrlabError(f"model.network.{name}: {cls.__name__} needs a value; on the command line: {name}=...")

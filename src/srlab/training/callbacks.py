@@ -5,9 +5,16 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, RichProgressBar
 
 from srlab.errors import SrlabError
+
+
+class StepBar(RichProgressBar):
+    """Lightning's bar counts epochs, "0/-2" where a run is measured in steps."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return "Training"
 
 
 class Report(Callback):

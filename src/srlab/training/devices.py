@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import torch
 
-from srlab.config import TrainerConfig
 from srlab.errors import SrlabError, nearest
+from srlab.schema import TrainerConfig
 from srlab.training.launch import job_environment
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")

@@ -5,18 +5,19 @@ from pathlib import Path
 
 import torch
 
-from srlab.config import TrainConfig
 from srlab.errors import SrlabError
+from srlab.schema import TrainConfig
 
 
 def run_name(config: TrainConfig, scales: list[int], data_kind: str) -> str:
     """A stable name from method, scale and data, without `=`, which Hydra would not take back in ckpt=PATH."""
-    if config.name is not None:
-        if "=" in config.name:
-            raise SrlabError(f"name={config.name}: without '=', please; ckpt=PATH could not name its checkpoints.")
-        return config.name
     scale = "x" + "-".join(map(str, scales))
-    return f"{config.model.name}_{scale}_{config.data.name or data_kind}"
+    name = f"{config.model.name}_{scale}_{config.data.name or data_kind}" if config.name is None else config.name
+    if "=" in name:
+        raise SrlabError(f"name={name}: without '=', please; ckpt=PATH could not name its checkpoints.")
+    if not name.strip("./") or ".." in Path(name).parts or Path(name).is_absolute():
+        raise SrlabError(f"name='{name}': expected the name of a folder within runs={config.runs}.")
+    return name
 
 
 def checkpoint_to_resume(config: TrainConfig, folder: Path) -> Path | None:
@@ -45,7 +46,10 @@ def claim_folder(config: TrainConfig, folder: Path) -> None:
                 f"{folder} is not a run of srlab (it has no config.yaml), so overwrite=true leaves it alone."
             )
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SrlabError(f"{folder}: cannot be made ({error.strerror}). Set runs= to a folder of yours.") from None
 
 
 def step_of(checkpoint: Path | None) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
-from srlab.config import TrainConfig
 from srlab.errors import SrlabError, nearest
+from srlab.schema import TrainConfig
 from srlab.training.csv_log import CSVLog
 
 NAMES = ("csv", "tensorboard", "wandb")

@@ -11,21 +11,22 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
-from srlab.config import TrainConfig, parse, recipe_of_model
+from srlab.config import as_scales, parse, recipe_of_model
 from srlab.data.datamodule import SuperResolutionData
 from srlab.data.pairs import evaluation_sets
 from srlab.errors import SrlabError
 from srlab.evaluation.benchmark import Row, Settings, evaluate
 from srlab.evaluation.figures import comparison
 from srlab.evaluation.tables import print_table, write_results
-from srlab.inference.weights import load_checkpoint, transfer
+from srlab.inference.weights import check_same_network, load_checkpoint, transfer
 from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
 from srlab.metrics.protocol import protocol
-from srlab.training.callbacks import Report
+from srlab.schema import TrainConfig
+from srlab.training.callbacks import Report, StepBar
 from srlab.training.devices import Devices, choose_devices, inference_device
 from srlab.training.distributed import rank_and_world
 from srlab.training.folder import checkpoint_to_resume, claim_folder, run_name, step_of
@@ -76,8 +77,6 @@ def train_config(cfg: DictConfig) -> dict[str, float]:
 
 def _prepare(config: TrainConfig) -> Run:
     """Everything but the trainer; finds every mistake that it can."""
-    if config.seed < 0:
-        raise SrlabError(f"seed={config.seed}: expected 0 or more.")
     devices = choose_devices(config.trainer)
     torch.manual_seed(config.seed)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
@@ -88,18 +87,18 @@ def _prepare(config: TrainConfig) -> Run:
     data.dataset(range(0), world=devices.count)  # builds the stores, and finds what is wrong with the images
     evaluation_sets(config.sets, Path(config.data.root).expanduser())
     folder = Path(config.runs) / run_name(config, scales, data.kind)
-    return Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
+    resumed = checkpoint_to_resume(config, folder)
+    if resumed is not None:
+        check_same_network(method, resumed)
+    return Run(config, devices, method, data, folder, resumed)
 
 
 def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
-    scales = [config.scale] if isinstance(config.scale, int) else list(config.scale or [])
-    own = method.traits.scales
-    for scale in scales:
-        if not isinstance(scale, int) or scale < 1 or (own is not None and scale not in own):
-            has = "integers" if own is None else ", ".join(map(str, own))
-            raise SrlabError(f"scale={config.scale}: {method.label} takes {has}.")
+    scales, own = as_scales(config.scale), method.traits.scales
     if not scales:
         raise SrlabError("scale: a value is needed, such as scale=2.")
+    if own is not None and not set(scales) <= set(own):
+        raise SrlabError(f"scale={config.scale}: {method.label} was built for {', '.join(map(str, own))}.")
     return scales
 
 
@@ -131,7 +130,7 @@ def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
         accumulate_grad_batches=options.accumulate_grad_batches,
         deterministic=options.deterministic,
         logger=build_loggers(run.config, run.folder, step_of(run.resumed)),
-        callbacks=callbacks + ([RichProgressBar()] if bar else []),
+        callbacks=callbacks + ([StepBar()] if bar else []),
         enable_progress_bar=bar,
         enable_model_summary=False,
         num_sanity_val_steps=0,

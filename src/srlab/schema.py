@@ -1,0 +1,151 @@
+"""What may stand in a configuration, and of which type. conf/ holds the values, with a comment on each."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class ModelConfig:
+    method: str = MISSING
+    name: str = MISSING
+    network: dict[str, Any] = field(default_factory=dict)
+    ema: float = 0.0
+
+
+@dataclass
+class OptimizerConfig:
+    name: str = MISSING
+    learning_rate: float = MISSING
+    betas: list[float] = MISSING
+    epsilon: float = MISSING
+    momentum: float = MISSING
+    weight_decay: float = MISSING
+
+
+@dataclass
+class ScheduleConfig:
+    name: str = MISSING
+    milestones: list[int] = MISSING
+    gamma: float = MISSING
+    warmup: float = MISSING
+    final: float = MISSING
+
+
+@dataclass
+class DataConfig:
+    kind: str = MISSING
+    name: str | None = None
+    root: str = MISSING
+    cache: str = MISSING
+    train: list[str] = field(default_factory=list)
+    valid: str | None = None
+    valid_images: int = MISSING
+    patch_size: int = MISSING
+    small_images: str = MISSING
+    batch_size: int = MISSING
+    augment: bool = MISSING
+    num_workers: int = MISSING
+    sample_images: int = MISSING
+    sample_size: int = MISSING
+
+
+@dataclass
+class TrainerConfig:
+    accelerator: str = MISSING
+    devices: Any = MISSING
+    num_nodes: int = MISSING
+    precision: str = MISSING
+    max_steps: int = MISSING
+    stop_after: int | None = None
+    val_check_interval: int = MISSING
+    log_every_n_steps: int = MISSING
+    gradient_clip_val: float | None = None
+    accumulate_grad_batches: int = MISSING
+    deterministic: bool = MISSING
+    channels_last: bool = MISSING
+    progress_bar: bool = MISSING
+
+
+@dataclass
+class LoggerConfig:
+    name: str = MISSING
+    project: str = MISSING
+    entity: str | None = None
+    offline: bool = False
+
+
+@dataclass
+class ProtocolConfig:
+    name: str = MISSING
+
+
+@dataclass
+class MosConfig:
+    out: str = MISSING
+    raters: int = MISSING
+    per_rater: int | None = None
+    seed: int = MISSING
+
+
+@dataclass
+class _Common:
+    """What a model's yaml may set, and what both programs share."""
+
+    seed: int = MISSING
+    scale: Any = None
+    sets: Any = None
+    loss: dict[str, dict[str, Any]] = MISSING
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+
+
+@dataclass
+class TrainConfig(_Common):
+    model: ModelConfig = field(default_factory=ModelConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    runs: str = MISSING
+    name: str | None = None
+    overwrite: bool = False
+    resume: str | None = None
+    init_from: str | None = None
+
+
+@dataclass
+class EvaluateConfig(_Common):
+    model: ModelConfig | None = None
+    mos: MosConfig = field(default_factory=MosConfig)
+    mos_export: bool = False
+    ckpt: Any = None
+    weights: str | None = None
+    ensemble: bool = False
+    tile: int | None = None
+    precision: str = "32"
+    out: str = MISSING
+    save_images: bool = False
+
+
+# The least that a number may be; below it, something far from the configuration would fail in its own words.
+AT_LEAST: dict[str, float] = {
+    "seed": 0,
+    "tile": 1,
+    "data.patch_size": 1,
+    "data.batch_size": 1,
+    "data.num_workers": 0,
+    "data.valid_images": 1,
+    "data.sample_images": 1,
+    "data.sample_size": 16,
+    "trainer.num_nodes": 1,
+    "trainer.max_steps": 1,
+    "trainer.stop_after": 1,
+    "trainer.val_check_interval": 1,
+    "trainer.log_every_n_steps": 1,
+    "trainer.gradient_clip_val": 0,
+    "trainer.accumulate_grad_batches": 1,
+    "optimizer.learning_rate": 0,
+    "model.ema": 0,
+}
