@@ -54,6 +54,21 @@ def test_published_recipes():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("experiment", [choice for group, choice in CHOICES if group == "experiment"])
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("schedule=cosine", "schedule.name"),
+        ("loss=charbonnier", "loss"),
+        ("data=folder", "data.kind"),
+        ("model=srresnet", "model.method"),
+    ],
+)
+def test_the_command_line_beats_an_experiment(experiment, override, key):
+    alone = OmegaConf.select(compose("train", [override]), key)
+    assert OmegaConf.select(compose("train", [f"experiment={experiment}", override]), key) == alone
+
+
 def test_every_loss_term_stands_in_every_loss_at_weight_0():
     for path in (CONF / "loss").glob("*.yaml"):
         if path.stem != "base":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import hydra
+from hydra._internal.utils import get_args_parser  # Hydra offers its own options nowhere else
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
@@ -18,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from srlab.errors import SrlabError, nearest
-from srlab.schema import AT_LEAST, EvaluateConfig, ModelConfig, TrainConfig
+from srlab.schema import AT_LEAST, BELOW, EvaluateConfig, ModelConfig, TrainConfig
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONAL = ("experiment", "sweep")  # groups that may be null
@@ -39,8 +40,12 @@ def parse(cfg: DictConfig, schema: type[Config]) -> Config:
         raise SrlabError(f"{error.full_key}: {str(error).splitlines()[0]}.") from None
     for key, least in AT_LEAST.items():
         value = OmegaConf.select(merged, key)
-        if value is not None and not least <= value < 2**63:
+        if value is not None and not value >= least:
             raise SrlabError(f"{key}={value}: expected {least} or more.")
+    for key, limit in BELOW.items():
+        value = OmegaConf.select(merged, key)
+        if value is not None and not value < limit:
+            raise SrlabError(f"{key}={value}: expected less than {limit}.")
     return config
 
 
@@ -55,7 +60,7 @@ def as_scales(value: Any) -> list[int]:
     for scale in scales:
         if type(scale) is not int or scale < 1:
             raise SrlabError(f"scale={value}: expected an integer such as 2, or a list such as [2,3,4].")
-    return scales
+    return sorted(set(scales))
 
 
 def compose(name: str, overrides: list[str] | None = None) -> DictConfig:
@@ -71,11 +76,11 @@ def main(run: Callable[[DictConfig], Any], name: str) -> None:
         with reported():
             return run(cfg)
 
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    arguments = get_args_parser().parse_args()
     with reported():
-        check_overrides(words, SCHEMAS[name])
-        if not {"-m", "--multirun"} & set(sys.argv[1:]):
-            _check_composition(name, words)
+        check_overrides(arguments.overrides, SCHEMAS[name])
+        if not arguments.multirun:
+            _check_composition(name, arguments.overrides)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
 
 

@@ -55,7 +55,6 @@ class DataConfig:
 class TrainerConfig:
     accelerator: str = MISSING
     devices: Any = MISSING
-    num_nodes: int = MISSING
     precision: str = MISSING
     max_steps: int = MISSING
     stop_after: int | None = None
@@ -139,7 +138,6 @@ AT_LEAST: dict[str, float] = {
     "data.valid_images": 1,
     "data.sample_images": 1,
     "data.sample_size": 16,
-    "trainer.num_nodes": 1,
     "trainer.max_steps": 1,
     "trainer.stop_after": 1,
     "trainer.val_check_interval": 1,
@@ -149,3 +147,5 @@ AT_LEAST: dict[str, float] = {
     "optimizer.learning_rate": 0,
     "model.ema": 0,
 }
+
+BELOW: dict[str, float] = {"seed": 2**63, "model.ema": 1}

@@ -75,6 +75,14 @@ def test_several_checkpoints_are_told_apart(tmp_path):
     assert measured[0].psnr != measured[1].psnr
 
 
+def test_labels_are_always_different(tmp_path):
+    folder = tmp_path / "runs" / "a" / "checkpoints"
+    paths = [tiny_checkpoint(folder / name) for name in ("best.ckpt", "last.ckpt")]
+    paths += [tiny_checkpoint(tmp_path / d / "x.ckpt") for d in "de"]
+    labels = [row.method for row in rows(tmp_path, f"ckpt=[{','.join(map(str, paths))}]", "sets=[sample]")]
+    assert labels[:2] == ["edsr_tiny (a)", "edsr_tiny (a last)"] and len(set(labels)) == 4
+
+
 def test_ensemble_and_tiles(tmp_path):
     path = tiny_checkpoint(tmp_path / "a.ckpt")
     plain = rows(tmp_path, f"ckpt={path}", "sets=[sample]")[0]

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from srlab.color import rgb_to_ycbcr
+from srlab.data.patches import orient as orient_array
 from srlab.data.resize import imresize
 from srlab.inference.ensemble import orient, undo
 from srlab.inference.tiling import padded, tiled
@@ -57,6 +58,11 @@ def test_ensemble_changes_nothing_for_a_symmetric_method():
 @pytest.mark.parametrize("transform", range(8))
 def test_undo_inverts_orient(transform):
     assert torch.equal(undo(orient(LR, transform), transform), LR)
+
+
+@pytest.mark.parametrize("transform", range(8))
+def test_patches_and_the_ensemble_number_the_orientations_alike(transform):
+    assert torch.equal(orient(LR, transform), torch.from_numpy(orient_array(LR.numpy(), transform).copy()))
 
 
 def test_tiles_cover_every_pixel_once():

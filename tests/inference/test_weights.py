@@ -104,6 +104,12 @@ def test_transfer_from_x2_to_x4_takes_all_but_what_x2_lacks(tmp_path):
     assert torch.equal(target.network.tail[0][2].weight, fresh)
 
 
+def test_transfer_from_another_method(tmp_path):
+    path = checkpoint_of(edsr(), tmp_path / "a.ckpt")
+    with pytest.raises(SrlabError, match=r"a checkpoint of edsr, not of srresnet"):
+        transfer(find_method("srresnet")({"features": 4, "blocks": 1}), path)
+
+
 def test_transfer_from_something_else(tmp_path):
     torch.save({"a": torch.zeros(1)}, tmp_path / "a.pt")
     with pytest.raises(SrlabError, match="none of its weights fits"):

@@ -69,6 +69,25 @@ class SuperResolutionData(pl.LightningDataModule):
             )
         return from_files([path for path in files if path not in set(held_out)]), folder_set("held out", held_out)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What decides the patches of every step; stands in checkpoints, so that a resumed run can be held to it."""
+        config = self.config
+        return {
+            "seed": self.seed,
+            "scales": list(self.scales),
+            "patch_size": config.patch_size,
+            "batch_size": config.batch_size,
+            "augment": config.augment,
+            "training images": self.training.key,
+        }
+
+    def check_validation(self) -> None:
+        """Raises SrlabError for a validation image that cannot be decoded or is too small to be measured."""
+        for index in range(len(self.validation.pictures)):
+            for scale in self.scales:
+                pair = self.validation.pair(index, scale, self.protocol)
+                self.protocol.check_size(pair.hr, scale)
+
     def prepare_data(self) -> None:
         """Builds the stores; Lightning calls it in one process of a machine while the others wait."""
         self._open()

@@ -39,17 +39,17 @@ def read_image(path: Path) -> np.ndarray:
             return _to_8_bit(image)
     except FileNotFoundError:
         raise SrlabError(f"{path}: no such image.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "not an image that Pillow knows" if isinstance(error, UnidentifiedImageError) else error
         raise SrlabError(f"{path}: cannot be decoded ({reason}). Replace or remove it.") from error
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(height, width), from the file's header alone. Raises SrlabError as read_image does."""
+    """(height, width), from the file's header alone. Raises SrlabError where it cannot be read."""
     try:
         with Image.open(path) as image:
             return image.height, image.width
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise SrlabError(f"{path}: cannot be decoded ({error}). Replace or remove it.") from error
 
 

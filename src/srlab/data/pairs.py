@@ -90,7 +90,7 @@ def catalog_set(entry: CatalogEntry, root: Path) -> ImageSet:
 
 def folder_set(name: str, files: list[Path]) -> ImageSet:
     """Any images; their LR is made by exact bicubic."""
-    return ImageSet(name, tuple(Picture(path.stem, functools.partial(read_image, path)) for path in files))
+    return ImageSet(name, tuple(Picture(str(path), functools.partial(read_image, path)) for path in files))
 
 
 def photo_set(name: str, titles: tuple[str, ...]) -> ImageSet:

@@ -62,7 +62,7 @@ def from_folders(folders: Sequence[str]) -> list[Path]:
     """Every image of some folders, in their order."""
     if not folders:
         raise SrlabError("data=folder needs data.train=[DIR,...]: folders of HR images.")
-    return [path for folder in folders for path in list_images(Path(folder).expanduser())]
+    return list(dict.fromkeys(path.resolve() for folder in folders for path in list_images(Path(folder).expanduser())))
 
 
 def div2k(root: Path) -> TrainingSet:

@@ -37,7 +37,12 @@ def evaluate_config(cfg: DictConfig) -> list[Row]:
         save_images=out / "images" if config.save_images else None,
     )
     sets = evaluation_sets(config.sets, Path(config.data.root).expanduser())
-    rows = list(evaluate(methods, sets, _scales(config, methods), settings))
+    scales = _scales(config, methods)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SrlabError(f"out={out}: cannot be made ({error.strerror}). Choose a folder of yours.") from None
+    rows = list(evaluate(methods, sets, scales, settings))
     print_table(rows, f"protocol {settings.protocol.name}")
     write_results(rows, out)
     print(f"written: {out / 'results.json'}, .md and .csv")
@@ -49,7 +54,7 @@ def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     if config.ckpt is not None:
         if config.model is not None or config.weights is not None:
             raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
-        paths = [Path(path) for path in as_list(config.ckpt)]
+        paths = [Path(str(path)) for path in as_list(config.ckpt)]
         if not paths:
             raise SrlabError("ckpt=[]: expected a checkpoint, or a list of them.")
         return _labelled([(path, load_checkpoint(path)) for path in paths])
@@ -65,19 +70,22 @@ def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
 
 
 def _labelled(loaded: list[tuple[Path, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
-    """Labels for a table; where two are the same, the run's folder tells them apart."""
-    labels = [method.label for _, method in loaded]
-    named = []
-    for path, method in loaded:
-        run = path.resolve().parent.parent.name if path.parent.name == "checkpoints" else path.stem
-        ambiguous = labels.count(method.label) > 1 and (method.traits.scales is None or _same_scales(loaded, method))
-        named.append((f"{method.label} ({run})" if ambiguous else method.label, method))
-    return named
+    """Labels for a table, all different: the method's, else with its run or file, else with a number too."""
+    plain = [(method.label, method.traits.scales) for _, method in loaded]
+    named = [
+        label if plain.count((label, scales)) == 1 else f"{label} ({_origin(path)})"
+        for (label, scales), (path, _) in zip(plain, loaded, strict=True)
+    ]
+    unique = [name if named.count(name) == 1 else f"{name} #{i}" for i, name in enumerate(named, 1)]
+    return [(name, method) for name, (_, method) in zip(unique, loaded, strict=True)]
 
 
-def _same_scales(loaded: list[tuple[Path, SuperResolver]], method: SuperResolver) -> bool:
-    others = [other for _, other in loaded if other is not method and other.label == method.label]
-    return any(set(other.traits.scales or ()) & set(method.traits.scales or ()) for other in others)
+def _origin(path: Path) -> str:
+    """The run of runs/RUN/checkpoints/best.ckpt, and the file where it is not the best one."""
+    if path.parent.name != "checkpoints":
+        return path.stem
+    run = path.resolve().parents[1].name
+    return run if path.stem == "best" else f"{run} {path.stem}"
 
 
 def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) -> list[int]:
@@ -85,9 +93,9 @@ def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) ->
     own: set[int] = set()
     for _, method in methods:
         own |= set(method.traits.scales or ANY_SCALE)
-    if config.scale is None:
-        return sorted(own)
     scales = as_scales(config.scale)
+    if not scales:
+        return sorted(own)
     fixed = all(method.traits.scales is not None for _, method in methods)
     for scale in scales:
         if fixed and scale not in own:

@@ -68,17 +68,15 @@ def markdown(rows: list[Row]) -> str:
 def comma_separated(rows: list[Row]) -> str:
     """One line a row, at full precision."""
     text = io.StringIO()
+    columns = ["set", "scale", "method", "protocol", "n", "psnr", "ssim", "published_psnr", "published_ssim"]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["set", "scale", "method", "protocol", "n", "psnr", "ssim", "published_psnr", "published_ssim", "seconds",
-         "parameters", "input"]
-    )  # fmt: skip
+    writer.writerow([*columns, "difference", "seconds", "parameters", "input"])
     for row in rows:
-        printed: dict[str, Any] = {"psnr": "", "ssim": ""} | (row.published or {})
-        writer.writerow(
-            [row.set, row.scale, row.method, row.protocol, row.n, row.psnr, row.ssim, printed["psnr"], printed["ssim"],
-             row.seconds, row.parameters, row.input]
-        )  # fmt: skip
+        printed: list[Any] = ["", "", ""]
+        if row.published is not None:
+            printed = [row.published["psnr"], row.published["ssim"], row.psnr - row.published["psnr"]]
+        ours = [row.set, row.scale, row.method, row.protocol, row.n, row.psnr, row.ssim]
+        writer.writerow([*ours, *printed, row.seconds, row.parameters, row.input])
     return text.getvalue()
 
 

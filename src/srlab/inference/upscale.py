@@ -38,7 +38,7 @@ def upscale(
     caller's autocast as it is.
     A luma method on RGB takes Y through the network and Cb, Cr by bicubic; an RGB method on one channel sees it
     replicated, and its answer is averaged back.
-    Raises SrlabError for a scale that the method does not have.
+    Raises SrlabError for a scale that the method does not have, and where the result is not finite.
     """
     scales = method.traits.scales
     if scales is not None and scale not in scales:
@@ -46,7 +46,10 @@ def upscale(
         raise SrlabError(f"scale={scale}: {method.label} was built for {has}. Choose that, or another checkpoint.")
     with torch.inference_mode(), _autocast(precision, lr.device), _evaluating(method.inference_network):
         forward = _forward(method, scale, condition, tile, ensemble)
-        return _in_its_colours(forward, lr, scale, method.traits.channels).clamp(0, 1)
+        sr = _in_its_colours(forward, lr, scale, method.traits.channels)
+        if not sr.isfinite().all():
+            raise SrlabError(f"{method.label}: the result is not finite: damaged weights, or training diverged.")
+        return sr.clamp(0, 1)
 
 
 def describe_input(method: SuperResolver, channels: int) -> str:

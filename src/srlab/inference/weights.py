@@ -72,18 +72,27 @@ def load_weights(method: SuperResolver, path: Path) -> None:
         method.averaged.load_state_dict(method.network.state_dict())
 
 
-def check_same_network(method: SuperResolver, path: Path) -> None:
-    """Raises SrlabError unless a checkpoint, to be resumed, holds the same method with the same arguments."""
+def check_resumable(method: SuperResolver, data: Mapping[str, Any], path: Path) -> None:
+    """Raises SrlabError unless a checkpoint is of a run of the same network, recipe and data, as going on needs.
+
+    data: what SuperResolutionData.state_dict gives. max_steps may differ.
+    """
     content = read_file(path)
     if not is_checkpoint(content) or "optimizer_states" not in content:
         raise SrlabError(f"{path}: not a checkpoint of a training run, so it cannot be resumed. Say init_from={path}")
-    donor, arguments = content["srlab"]["method"], content["hyper_parameters"]["network"]
-    own = dict(method.hparams["network"])
-    if donor != method.key or arguments != own:
-        keys = sorted(key for key in {*arguments, *own} if arguments.get(key) != own.get(key))
-        there = ", ".join([donor, *(f"{key}={arguments.get(key)}" for key in keys)])
-        here = ", ".join([method.key, *(f"{key}={own.get(key)}" for key in keys)])
-        raise SrlabError(f"{path}: was trained as {there}, but this run is {here}. Resume with the same options.")
+    there, here = content["hyper_parameters"], method.hparams
+    pairs: dict[str, tuple[Any, Any]] = {"method": (content["srlab"]["method"], method.key)}
+    for key in sorted({*there["network"], *here["network"]}):
+        pairs[key] = (there["network"].get(key), here["network"].get(key))
+    for key in ("loss", "optimizer", "schedule", "ema"):
+        pairs[key] = (there["recipe"][key], here["recipe"][key])
+    for key, value in data.items():
+        pairs[key] = (content.get("SuperResolutionData", {}).get(key), value)
+    changed = [f"{key} was {old} and is {new}" for key, (old, new) in pairs.items() if old != new]
+    if changed:
+        raise SrlabError(
+            f"{path}: cannot be resumed by another run: {'; '.join(changed)}. Or start anew: init_from={path}"
+        )
 
 
 def evaluated_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -115,7 +124,11 @@ def transfer(method: SuperResolver, path: Path) -> tuple[list[str], list[str]]:
     Returns (keys that were taken, keys that keep their initial values). Raises SrlabError where nothing fits.
     """
     content = read_file(path)
-    source = evaluated_weights(content["state_dict"]) if is_checkpoint(content) else content
+    source = content
+    if is_checkpoint(content):
+        donor, source = content["srlab"]["method"], evaluated_weights(content["state_dict"])
+        if donor != method.key:
+            raise SrlabError(f"init_from={path}: a checkpoint of {donor}, not of {method.key}.")
     own = method.network.state_dict()
     taken = [key for key in own if key in source and _shape(source[key]) == _shape(own[key])]
     if not taken:

@@ -35,7 +35,9 @@ class WeightedLoss(nn.Module):
             if name not in LOSS_TERMS:
                 raise SrlabError(f"loss.{name}: no such term ({', '.join(LOSS_TERMS)}).{nearest(name, LOSS_TERMS)}")
             arguments = dict(options)
-            weight = float(arguments.pop("weight", 0.0))
+            weight = arguments.pop("weight", 0.0)
+            if not isinstance(weight, (int, float)) or weight < 0:
+                raise SrlabError(f"loss.{name}.weight={weight}: expected a number of at least 0.")
             if weight != 0:
                 _check_arguments(name, arguments)
                 self.weights[name] = weight

@@ -63,6 +63,8 @@ class SuperResolver(pl.LightningModule):
             kind, value = parameters[key].annotation, network[key]
             if (kind is int and not (type(value) is int and value >= 1)) and value is not None:
                 raise SrlabError(f"{key}={value}: {cls.Network.__name__} takes one integer of at least 1 here.")
+            if key == "channels" and value not in (1, 3):
+                raise SrlabError(f"channels={value}: expected 1 (luma) or 3 (RGB).")
             if kind is float and not isinstance(value, (int, float)):
                 raise SrlabError(f"{key}={value}: {cls.Network.__name__} takes a number here.")
         for name in known:
@@ -148,7 +150,7 @@ class SuperResolver(pl.LightningModule):
         rules = protocol(self.hparams["recipe"]["protocol"])
         # Lightning has set the precision of the run around this call, and put both networks in eval mode.
         sr = to_array(upscale(self, pair.lr, pair.scale, precision="inherit"))
-        self._qualities[pair.name, pair.scale] = rules.measure(sr, pair.hr, pair.scale).psnr
+        self._qualities[pair.name, pair.scale] = rules.psnr(sr, pair.hr, pair.scale)
 
     def on_validation_epoch_end(self) -> None:
         """Logs val/psnr, the mean over images of PSNR, and over scales where there are several."""
@@ -177,6 +179,8 @@ def build_optimizer(parameters: list[nn.Parameter], optimizer: Mapping[str, Any]
     """adam, adamw or sgd from plain values. Raises SrlabError for another name."""
     name = optimizer["name"]
     common = {"lr": optimizer["learning_rate"], "weight_decay": optimizer["weight_decay"], "fused": fused}
+    if len(optimizer["betas"]) != 2:
+        raise SrlabError(f"optimizer.betas={list(optimizer['betas'])}: expected two numbers, such as [0.9,0.999].")
     if name in ("adam", "adamw"):
         kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
         return kind(parameters, betas=tuple(optimizer["betas"]), eps=optimizer["epsilon"], **common)

@@ -1,7 +1,6 @@
 """VDSR, Accurate Image Super-Resolution Using Very Deep Convolutional Networks (Kim et al. 2016, arXiv:1511.04587)."""
 
 import itertools
-import math
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,8 +18,8 @@ class VDSRNetwork(SRNetwork):
         super().__init__()
         widths = [channels] + [features] * (depth - 1) + [channels]
         self.layers = nn.ModuleList(_he(conv(a, b)) for a, b in itertools.pairwise(widths))
-        # depth pixels of the enlarged image are at most half as many of the small one; the bicubic kernel adds 3.
-        self.traits = Traits(scales=None, channels=channels, receptive_field=math.ceil(depth / 2) + 3)
+        # Every layer sees one pixel of the enlarged image, which is one of the small one at x1; bicubic adds 3.
+        self.traits = Traits(scales=None, channels=channels, receptive_field=depth + 3)
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         enlarged = imresize(lr, scale)

@@ -11,7 +11,7 @@ from srlab.color import luma
 from srlab.data.images import to_tensor
 from srlab.data.resize import imresize
 from srlab.errors import SrlabError, nearest
-from srlab.metrics.quality import psnr, ssim
+from srlab.metrics.quality import SSIM_WINDOW, psnr, ssim
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,30 @@ class Protocol:
     def measure(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> Quality:
         """PSNR and SSIM of one image. sr, hr: uint8 (H, W) or (H, W, 3), hr as `reference` gives it.
 
-        Raises ValueError where the shapes differ.
+        Raises ValueError where the shapes differ, SrlabError for an image that is too small.
         """
+        first, second = self._compared(sr, hr, scale)
+        return Quality(psnr(first, second), ssim(first, second))
+
+    def psnr(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> float:
+        """As `measure`, without SSIM, which takes longer."""
+        return psnr(*self._compared(sr, hr, scale))
+
+    def check_size(self, hr: np.ndarray, scale: int) -> None:
+        """Raises SrlabError for an image that leaves no whole SSIM window within the border."""
+        least = 2 * (scale + self.extra_border) + SSIM_WINDOW
+        if min(hr.shape[:2]) < least:
+            size = f"{hr.shape[1]}x{hr.shape[0]}"
+            raise SrlabError(f"protocol {self.name} at x{scale} needs images of at least {least}x{least}, not {size}.")
+
+    def _compared(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> tuple[np.ndarray, np.ndarray]:
+        """The planes of both, without the border."""
         if sr.shape != hr.shape:
             raise ValueError(f"the result is {sr.shape}, but the reference is {hr.shape}")
+        self.check_size(hr, scale)
         border = scale + self.extra_border
         first, second = (self._planes(image)[:, border:-border, border:-border] for image in (sr, hr))
-        return Quality(psnr(first, second), ssim(first, second))
+        return first, second
 
     def _planes(self, image: np.ndarray) -> np.ndarray:
         """(C, H, W) float64 in 0..255; Y is not rounded."""

@@ -1,13 +1,47 @@
 """What is said while a run goes."""
 
 import math
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, RichProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
 
 from srlab.errors import SrlabError
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """best.ckpt, by validation PSNR. A resumed run knows its best one even where its folder was moved."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            folder,
+            "best",
+            monitor="val/psnr",
+            mode="max",
+            enable_version_counter=False,
+            save_on_train_epoch_end=False,
+        )
+        self.path = folder / "best.ckpt"
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if self.path.is_file():  # else the run goes on in a new folder, where its next checkpoint is the best
+            path = os.path.realpath(self.path)
+            own = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
+            best = {path: state_dict["best_model_score"]}
+            super().load_state_dict({**state_dict, **own, "best_k_models": best, "last_model_path": ""})
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """last.ckpt, at every validation. (ModelCheckpoint's save_last skips a validation that is not the best one.)"""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "last", save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=False)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """It holds only the path of the earlier file, which may be another run's and must not be removed."""
 
 
 class StepBar(RichProgressBar):
@@ -41,7 +75,7 @@ class Report(Callback):
         if not math.isfinite(loss):
             raise SrlabError(
                 f"the loss is {loss} at step {trainer.global_step}: training has diverged. "
-                f"Lower optimizer.learning_rate or set trainer.gradient_clip_val; checkpoints/last.ckpt is from before."
+                f"Lower optimizer.learning_rate, or set trainer.gradient_clip_val."
             )
         step, then = self._mark
         self._rate = (trainer.global_step - step) / max(1e-9, time.perf_counter() - then)

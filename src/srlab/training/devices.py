@@ -11,7 +11,7 @@ from srlab.errors import SrlabError, nearest
 from srlab.schema import TrainerConfig
 from srlab.training.launch import job_environment
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def choose_devices(trainer: TrainerConfig) -> Devices:
     there = torch.cuda.device_count() if kind == "cuda" else os.cpu_count() or 1
     if trainer.devices == "auto":
         count = there if kind == "cuda" else 1
-    elif isinstance(trainer.devices, int) and trainer.devices >= 1:
+    elif type(trainer.devices) is int and trainer.devices >= 1:
         count = trainer.devices
     else:
         raise SrlabError(f"trainer.devices={trainer.devices}: expected auto or a number of at least 1.")

@@ -1,6 +1,7 @@
 """The folder of a run: its name, and what happens when it exists."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from srlab.errors import SrlabError
 from srlab.schema import TrainConfig
 
 
-def run_name(config: TrainConfig, scales: list[int], data_kind: str) -> str:
+def run_name(config: TrainConfig, scales: Sequence[int], data_kind: str) -> str:
     """A stable name from method, scale and data, without `=`, which Hydra would not take back in ckpt=PATH."""
     scale = "x" + "-".join(map(str, scales))
     name = f"{config.model.name}_{scale}_{config.data.name or data_kind}" if config.name is None else config.name
@@ -33,9 +34,12 @@ def checkpoint_to_resume(config: TrainConfig, folder: Path) -> Path | None:
     return path
 
 
-def claim_folder(config: TrainConfig, folder: Path) -> None:
-    """Makes the folder of a fresh run. Raises SrlabError where it holds an earlier run that may not be touched."""
-    if folder.exists() and any(folder.iterdir()) and config.resume is None:
+def check_folder(config: TrainConfig, folder: Path, resumed: Path | None) -> None:
+    """Raises SrlabError where the folder holds an earlier run that may not be touched."""
+    going_on = resumed is not None and folder.resolve() in resumed.resolve().parents
+    # A run that died before its first validation has nothing to lose.
+    going_on |= config.resume == "auto" and not (folder / "checkpoints").exists()
+    if folder.is_dir() and any(folder.iterdir()) and not going_on:
         if not config.overwrite:
             raise SrlabError(
                 f"{folder} holds an earlier run. Go on with it: resume=auto; keep it: name=OTHER; or replace it: "
@@ -45,6 +49,11 @@ def claim_folder(config: TrainConfig, folder: Path) -> None:
             raise SrlabError(
                 f"{folder} is not a run of srlab (it has no config.yaml), so overwrite=true leaves it alone."
             )
+
+
+def claim_folder(folder: Path, resumed: Path | None) -> None:
+    """Makes the folder of a run, empty unless the run goes on in it. Raises SrlabError where that is not possible."""
+    if folder.is_dir() and resumed is None:
         shutil.rmtree(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,11 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, LearningRateMonitor
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from srlab.config import as_scales, parse, recipe_of_model
@@ -21,15 +20,15 @@ from srlab.errors import SrlabError
 from srlab.evaluation.benchmark import Row, Settings, evaluate
 from srlab.evaluation.figures import comparison
 from srlab.evaluation.tables import print_table, write_results
-from srlab.inference.weights import check_same_network, load_checkpoint, transfer
+from srlab.inference.weights import check_resumable, load_checkpoint, transfer
 from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
 from srlab.metrics.protocol import protocol
 from srlab.schema import TrainConfig
-from srlab.training.callbacks import Report, StepBar
+from srlab.training.callbacks import BestCheckpoint, LastCheckpoint, Report, StepBar
 from srlab.training.devices import Devices, choose_devices, inference_device
 from srlab.training.distributed import rank_and_world
-from srlab.training.folder import checkpoint_to_resume, claim_folder, run_name, step_of
+from srlab.training.folder import check_folder, checkpoint_to_resume, claim_folder, run_name, step_of
 from srlab.training.launch import JobEnvironment, job_environment, run_job
 from srlab.training.loggers import build_loggers, check_logger
 
@@ -68,7 +67,7 @@ def train_config(cfg: DictConfig) -> dict[str, float]:
         if run.config.data.kind == "auto" and run.data.kind == "sample":
             print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
             print("*** Its numbers do not compare with those of papers. ***\n")
-        claim_folder(run.config, run.folder)
+        claim_folder(run.folder, run.resumed)
         OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), run.folder / "config.yaml")
         if run.devices.count > 1:
             return run_job(run.folder / "config.yaml", run.devices.count)
@@ -76,21 +75,23 @@ def train_config(cfg: DictConfig) -> dict[str, float]:
 
 
 def _prepare(config: TrainConfig) -> Run:
-    """Everything but the trainer; finds every mistake that it can."""
+    """Everything but the trainer; finds every mistake that it can, the cheap ones first."""
     devices = choose_devices(config.trainer)
     torch.manual_seed(config.seed)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
     method.configure_optimizers()  # for its errors; Lightning calls it again
     check_logger(config)
-    scales = _scales(config, method)
-    data = SuperResolutionData(config.data, scales, protocol(config.protocol.name), config.seed)
-    data.dataset(range(0), world=devices.count)  # builds the stores, and finds what is wrong with the images
     evaluation_sets(config.sets, Path(config.data.root).expanduser())
-    folder = Path(config.runs) / run_name(config, scales, data.kind)
-    resumed = checkpoint_to_resume(config, folder)
-    if resumed is not None:
-        check_same_network(method, resumed)
-    return Run(config, devices, method, data, folder, resumed)
+    data = SuperResolutionData(config.data, _scales(config, method), protocol(config.protocol.name), config.seed)
+    folder = Path(config.runs) / run_name(config, data.scales, data.kind)
+    run = Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
+    if run.resumed is not None:
+        check_resumable(method, data.state_dict(), run.resumed)
+    if job_environment() is None:
+        check_folder(config, folder, run.resumed)
+        data.check_validation()
+    data.dataset(range(0), world=devices.count)  # builds the stores, and finds what is wrong with the images
+    return run
 
 
 def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
@@ -112,13 +113,18 @@ def _strategy(devices: Devices, environment: JobEnvironment | None) -> Strategy 
 def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
     """The Lightning trainer of a run; `environment` is None for a single process."""
     options = run.config.trainer
-    last_step = min(options.max_steps, options.stop_after or options.max_steps)
+    last_step = min(options.max_steps, options.stop_after if options.stop_after is not None else options.max_steps)
+    where = run.folder / "checkpoints"
     bar = options.progress_bar and sys.stdout.isatty()
-    callbacks: list[Callback] = [Report(last_step), LearningRateMonitor("step"), *_checkpoints(run.folder)]
+    callbacks: list[Callback] = [
+        Report(last_step),
+        LearningRateMonitor("step"),
+        BestCheckpoint(where),
+        LastCheckpoint(where),
+    ]
     return pl.Trainer(
         accelerator=run.devices.accelerator,
         devices=run.devices.count,
-        num_nodes=options.num_nodes,
         strategy=_strategy(run.devices, environment),
         precision=run.devices.precision,
         max_steps=last_step,
@@ -138,14 +144,6 @@ def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
     )
 
 
-def _checkpoints(folder: Path) -> list[ModelCheckpoint]:
-    """best.ckpt and last.ckpt, written at validations; `last` comes second, so that it knows of the best."""
-    shared: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": False}
-    best = ModelCheckpoint(folder / "checkpoints", "best", monitor="val/psnr", mode="max", **shared)
-    # Not save_last: that skips a validation which is not the best one.
-    return [best, ModelCheckpoint(folder / "checkpoints", "last", save_top_k=1, **shared)]
-
-
 def _train(run: Run, environment: JobEnvironment | None) -> dict[str, float]:
     """One rank's part: fit, then its share of the evaluation."""
     if run.devices.kind == "cpu" and run.devices.count > 1:
@@ -161,11 +159,13 @@ def _train(run: Run, environment: JobEnvironment | None) -> dict[str, float]:
         warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
         trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)
-    checkpoint = trainer.checkpoint_callback
-    assert isinstance(checkpoint, ModelCheckpoint) and checkpoint.best_model_score is not None
-    rows = _evaluate(run, load_checkpoint(run.folder / "checkpoints" / "best.ckpt"))
+    best = trainer.checkpoint_callback
+    assert isinstance(best, BestCheckpoint)
+    if best.best_model_score is None:
+        raise SrlabError(f"{run.resumed}: nothing was left to train, and {run.folder} has no best.ckpt to evaluate.")
+    rows = _evaluate(run, load_checkpoint(best.path))
     result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
-    return {"val/psnr": float(checkpoint.best_model_score), **result}
+    return {"val/psnr": float(best.best_model_score), **result}
 
 
 def _announce(run: Run) -> None:
