@@ -45,8 +45,9 @@ def test_a_checkpoint_given_as_weights_gives_its_averaged_ones(tmp_path):
 
 @needs_shared
 def test_the_authors_vdsr_weights_fit():
-    vdsr = find_method("vdsr")({})
-    load_weights(vdsr, SHARED / "weights" / "vdsr_author.pt")
+    vdsr, path = find_method("vdsr")({}), SHARED / "weights" / "vdsr_author.pt"
+    load_weights(vdsr, path)
+    assert torch.equal(vdsr.network.layers[7].weight, torch.load(path, weights_only=True)["layers.7.weight"])
 
 
 def test_weights_that_do_not_fit_are_listed(tmp_path):
