@@ -190,6 +190,8 @@ def test_overwrite_leaves_other_peoples_folders_alone(tmp_path, photos_folder):
     (folder / "thesis.tex").write_text("years of work")
     with pytest.raises(SrlabError, match="not a run of srlab"):
         run(*options(tmp_path, photos_folder, "name=thesis", "overwrite=true"))
+    with pytest.raises(SrlabError, match="holds an earlier run"):
+        run(*options(tmp_path, photos_folder, "name=thesis", "resume=auto"))
     assert (folder / "thesis.tex").read_text() == "years of work"
 
 
@@ -214,6 +216,14 @@ def test_a_checkpoint_that_cannot_be_resumed(tmp_path, photos_folder):
     last.write_bytes(last.read_bytes()[:5000])
     with pytest.raises(SrlabError, match=r"last\.ckpt: not a file of weights, or a damaged one"):
         run(*options(tmp_path, photos_folder, "name=a", "resume=auto"))
+
+
+def test_a_run_that_died_before_its_first_checkpoint_starts_again(tmp_path, photos_folder):
+    folder = tmp_path / "runs" / "a"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("seed: 0\n")
+    run(*options(tmp_path, photos_folder, "name=a", "resume=auto", "trainer.stop_after=1"))
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
 
 
 def test_resuming_into_another_folder(tmp_path, photos_folder):

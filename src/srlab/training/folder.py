@@ -37,15 +37,16 @@ def checkpoint_to_resume(config: TrainConfig, folder: Path) -> Path | None:
 def check_folder(config: TrainConfig, folder: Path, resumed: Path | None) -> None:
     """Raises SrlabError where the folder holds an earlier run that may not be touched."""
     going_on = resumed is not None and folder.resolve() in resumed.resolve().parents
+    is_run = (folder / "config.yaml").is_file()
     # A run that died before its first validation has nothing to lose.
-    going_on |= config.resume == "auto" and not (folder / "checkpoints").exists()
+    going_on |= config.resume == "auto" and is_run and not (folder / "checkpoints").exists()
     if folder.is_dir() and any(folder.iterdir()) and not going_on:
         if not config.overwrite:
             raise SrlabError(
                 f"{folder} holds an earlier run. Go on with it: resume=auto; keep it: name=OTHER; or replace it: "
                 f"overwrite=true."
             )
-        if not (folder / "config.yaml").is_file():
+        if not is_run:
             raise SrlabError(
                 f"{folder} is not a run of srlab (it has no config.yaml), so overwrite=true leaves it alone."
             )
