@@ -90,22 +90,20 @@ class SuperResolutionData(pl.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Builds the stores; Lightning calls it in one process of a machine while the others wait."""
-        self._open()
+        self.setup()
 
     def setup(self, stage: str | None = None) -> None:
+        """Opens the stores, once."""
         if self.stores is None:
-            self.stores = self._open()
-
-    def _open(self) -> tuple[Store, dict[int, Store]]:
-        hr = self.training.hr_store(self.cache)
-        return hr, {scale: self.training.lr_store(self.cache, scale) for scale in self.scales}
+            hr = self.training.hr_store(self.cache)
+            self.stores = hr, {scale: self.training.lr_store(self.cache, scale) for scale in self.scales}
 
     def dataset(self, steps: range, rank: int = 0, world: int = 1) -> PatchDataset:
         """The patches of these steps. Raises SrlabError where the batch cannot be shared among the processes."""
         if self.config.batch_size % world:
             raise SrlabError(f"data.batch_size={self.config.batch_size}: must be a multiple of {world}, the processes.")
-        if self.stores is None:
-            self.stores = self._open()
+        self.setup()
+        assert self.stores is not None
         hr, lr = self.stores
         sampler = PatchSampler(
             {scale: store.sizes for scale, store in lr.items()},
@@ -171,6 +169,6 @@ def _as_it_is(pair: Any) -> Any:
 
 
 def _every_nth(files: Sequence[Path], most: int) -> list[Path]:
-    """At most `most` files, and at most a tenth of them but one, spread evenly over the list."""
+    """At least one file, at most `most`, and otherwise a tenth of them, spread evenly over the list."""
     count = max(1, min(most, len(files) // 10))
     return [files[i * len(files) // count] for i in range(count)]

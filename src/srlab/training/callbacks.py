@@ -1,4 +1,4 @@
-"""What is said while a run goes."""
+"""What happens beside the steps of a run: its checkpoints, its progress bar, a line at every validation."""
 
 import math
 import os
