@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from srlab.data.patches import PatchDataset, PatchSampler
+from srlab.data.patches import PatchDataset, PatchSampler, PatchShape
 from srlab.data.resize import imresize
 from srlab.data.synthetic import synthetic_image
 from srlab.data.training_set import from_files
@@ -42,7 +42,7 @@ def write_images(folder: Path, count: int) -> list[Path]:
 def ours(files: list[Path], cache: Path) -> Callable[[int], object]:
     images = from_files(files)
     hr, lr = images.hr_store(cache), images.lr_store(cache, SCALE)
-    sampler = PatchSampler({SCALE: lr.sizes}, PATCH, BATCH, seed=0)
+    sampler = PatchSampler({SCALE: lr.sizes}, PatchShape(PATCH), BATCH, seed=0)
     dataset = PatchDataset(hr, {SCALE: lr}, sampler, range(10**9))
     return dataset.batch
 

@@ -32,7 +32,7 @@ def srlab_step(device: torch.device, lr: torch.Tensor, hr: torch.Tensor) -> Call
     bf16 = has_fast_bf16(device.type)
 
     def step() -> None:
-        batch = Batch(lr.to(device).float() / 255, hr.to(device).float() / 255, 2)
+        batch = Batch(*(x.to(device).to(torch.float32, memory_format=torch.channels_last) / 255 for x in (lr, hr)), 2)
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             loss = method.training_step(batch, 0)

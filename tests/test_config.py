@@ -47,11 +47,31 @@ def test_a_models_recipe_beats_the_defaults_and_the_command_line_beats_it():
 def test_published_recipes():
     config = train("model=edsr", "scale=4")
     assert config.model.network == {
-        "scale": 4, "channels": 3, "features": 256, "blocks": 32, "residual_scale": 0.1, "norm": "none"
+        "scale": 4, "channels": 3, "features": 256, "blocks": 32, "residual_scale": 0.1, "norm": "none",
+        "upsampler": "subpixel",
     }  # fmt: skip
     assert (config.optimizer.learning_rate, config.schedule.milestones, config.trainer.max_steps) == (
         1e-4, [200000], 300000
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "rate", "milestones", "steps", "lr_patch", "hr_patch", "batch", "scale"),
+    [
+        ("mdsr", 1e-4, [200000], 650000, 48, None, 16, [2, 3, 4]),
+        ("wdsr_a", 1e-3, [200000], 300000, 48, None, 16, 2),
+        ("wdsr_b", 1e-3, [200000], 300000, 48, None, 16, 2),
+        ("vdsr", 0.1, [199200, 398400, 597600], 796800, 48, 41, 64, [2, 3, 4]),
+        ("srcnn", 1e-4, [], 6250000, 48, 33, 128, 2),
+    ],
+)
+def test_more_published_recipes(model, rate, milestones, steps, lr_patch, hr_patch, batch, scale):
+    config = train(f"model={model}")
+    assert (config.optimizer.learning_rate, config.schedule.milestones) == (rate, milestones)
+    assert (config.trainer.max_steps, config.data.batch_size, config.scale) == (steps, batch, scale)
+    assert (config.data.patch_size, config.data.hr_patch_size) == (lr_patch, hr_patch)
+    loss = {"vdsr": "l2_sum", "srcnn": "l2_sum"}.get(model, "l1")
+    assert config.loss == train(f"loss={loss}").loss
 
 
 @pytest.mark.parametrize("experiment", [choice for group, choice in CHOICES if group == "experiment"])

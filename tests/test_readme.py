@@ -14,6 +14,7 @@ import torch
 from helpers import ROOT, write_image
 
 from srlab.data.synthetic import synthetic_image
+from srlab.inference.layouts import LAYOUTS
 from srlab.methods import find_method
 
 COMMANDS = [
@@ -34,14 +35,17 @@ def clone(tmp_path_factory) -> Path:
     image = synthetic_image(0, 64)
     for number in range(801, 901):
         write_image(folder / f"data/DIV2K/DIV2K_valid_HR/{number:04d}.png", image)
-    for number in range(1, 4):
+    for number in range(1, 801):
         write_image(folder / f"data/DIV2K/DIV2K_train_HR/{number:04d}.png", image)
+    for number in range(1, 4):
         write_image(folder / f"photos/train/{number}.png", image)
         write_image(folder / f"photos/valid/{number}.png", np.ascontiguousarray(image[::-1]))
     for name, count in (("Set5", 5), ("Set14", 14)):
         for number in range(count):
             write_image(folder / f"data/benchmark/{name}/HR/{number}.png", image)
     torch.save(find_method("vdsr")({}).network.state_dict(), folder / "vdsr.pt")
+    edsr = find_method("edsr")({"scale": 2}).network.state_dict()
+    torch.save(LAYOUTS[0].from_own(edsr), folder / "edsr_baseline_x2-1bc95232.pt")
     # `make` takes this interpreter instead of installing one: the stamp is newer than the requirements.
     (folder / ".venv/bin").mkdir(parents=True)
     (folder / ".venv/bin/python").symlink_to(sys.executable)
@@ -69,6 +73,8 @@ def test_command(clone, command):
     elif command == "make demo":
         printed = in_clone(clone, ["make", "demo", f"OPTIONS={' '.join(SMALL_RUN)}"])
         assert "comparison.png" in printed and (clone / "runs/demo/comparison.png").is_file()
+    elif words[1] == "-m":
+        assert "written to" in in_clone(clone, [sys.executable, *words[1:]])
     elif words[1] == "train.py":
         assert "step 2/2" in in_clone(clone, [sys.executable, *words[1:], *SMALL_RUN]) or "resume=auto" in words
     else:

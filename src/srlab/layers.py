@@ -1,15 +1,17 @@
 """The blocks that several papers share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from srlab.color import luma
-from srlab.errors import SrlabError
+from srlab.errors import SrlabError, nearest
 
 Norm = Literal["none", "batch"]
+UpsamplerKind = Literal["subpixel", "transposed", "interpolation"]
+UPSAMPLER_STEPS = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # RGB mean of the DIV2K training set
 
@@ -30,25 +32,27 @@ class MeanShift(nn.Module):
     """Centres images on the training set's mean and stretches [0, 1] to the range that a network was designed for.
 
     EDSR and its descendants work on 0..255. Doing it here keeps their published initialisation, learning rates and
-    weights valid while everything outside is in [0, 1].
+    weights valid while everything outside is in [0, 1]. Both constants travel with the weights: a network that was
+    trained elsewhere with another mean or range comes out as it was.
     """
 
-    mean: Tensor
+    mean: Tensor  # (channels,), in the network's range
+    value_range: Tensor  # scalar: what 1 becomes
 
     def __init__(self, mean: tuple[float, ...] = DIV2K_MEAN, channels: int = 3, value_range: float = 255.0) -> None:
         super().__init__()
         rgb = torch.tensor(mean).reshape(1, 3, 1, 1)
-        # A constant of the architecture, not a weight: kept out of checkpoints.
-        self.register_buffer("mean", (rgb if channels == 3 else luma(rgb)).flatten(), persistent=False)
-        self.value_range = value_range
+        own = (rgb if channels == 3 else luma(rgb)).flatten()
+        self.register_buffer("mean", own * value_range)
+        self.register_buffer("value_range", torch.tensor(value_range))
 
     def subtract(self, image: Tensor) -> Tensor:
         """[0, 1] -> the network's range, centred on 0."""
-        return (image - self.mean.reshape(1, -1, 1, 1)) * self.value_range
+        return image * self.value_range - self.mean.reshape(1, -1, 1, 1)
 
     def add(self, image: Tensor) -> Tensor:
         """The network's range, centred on 0 -> [0, 1]."""
-        return image / self.value_range + self.mean.reshape(1, -1, 1, 1)
+        return (image + self.mean.reshape(1, -1, 1, 1)) / self.value_range
 
 
 class ResidualBlock(nn.Module):
@@ -76,18 +80,64 @@ class ResidualBlock(nn.Module):
         return torch.add(x, self.body(x), alpha=self.residual_scale)
 
 
-class SubPixelUpsampler(nn.Sequential):
-    """Convolution and pixel shuffle (Shi et al. 2016, arXiv:1609.05158), twice by 2 for x4 and three times for x8.
+class Upsampler(nn.Sequential):
+    """(N, features, h, w) -> (N, features, scale*h, scale*w) in one step of 2 or 3, two of 2 for x4, three for x8.
 
-    (N, features, h, w) -> (N, features, scale*h, scale*w). Raises SrlabError for other scales than 2, 3, 4, 8.
+    kind: how a step enlarges.
+    subpixel: a convolution and pixel shuffle (Shi et al. 2016, arXiv:1609.05158).
+    transposed: a transposed convolution whose kernel covers two strides less one for odd ones (4 at x2, 5 at x3).
+    interpolation: nearest neighbour and a convolution (Odena et al. 2016, doi:10.23915/distill.00003).
+    activation: after every step, or None. Raises SrlabError for another kind, or scales other than 2, 3, 4, 8.
     """
 
-    def __init__(self, features: int, scale: int, activation: Callable[[], nn.Module] | None = None) -> None:
-        steps = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
-        if not isinstance(scale, int) or scale not in steps:
+    def __init__(
+        self,
+        features: int,
+        scale: int,
+        kind: UpsamplerKind = "subpixel",
+        activation: Callable[[], nn.Module] | None = None,
+    ) -> None:
+        if not isinstance(scale, int) or scale not in UPSAMPLER_STEPS:
             raise SrlabError(f"scale={scale}: this upsampler has 2, 3, 4 and 8, one at a time.")
+        if kind not in _ENLARGING:
+            raise SrlabError(f"upsampler={kind}: expected {', '.join(_ENLARGING)}.{nearest(str(kind), _ENLARGING)}")
         layers: list[nn.Module] = []
-        for step in steps[scale]:
-            layers += [conv(features, features * step * step), nn.PixelShuffle(step)]
+        for step in UPSAMPLER_STEPS[scale]:
+            layers += _ENLARGING[kind](features, step)
             layers += [activation()] if activation else []
         super().__init__(*layers)
+
+
+def _subpixel(features: int, step: int) -> list[nn.Module]:
+    return [conv(features, features * step * step), nn.PixelShuffle(step)]
+
+
+def _transposed(features: int, step: int) -> list[nn.Module]:
+    kernel = 2 * step - step % 2
+    return [nn.ConvTranspose2d(features, features, kernel, stride=step, padding=(kernel - step) // 2)]
+
+
+def _interpolation(features: int, step: int) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=step, mode="nearest"), conv(features, features)]
+
+
+_ENLARGING: dict[str, Callable[[int, int], list[nn.Module]]] = {
+    "subpixel": _subpixel,
+    "transposed": _transposed,
+    "interpolation": _interpolation,
+}
+
+
+def upsampler_shown(state: Mapping[str, Tensor], prefix: str, features: int) -> tuple[int, UpsamplerKind]:
+    """Scale and kind of the Upsampler whose keys start with prefix. Raises LookupError where shapes leave it open."""
+    shapes = [tuple(value.shape) for key, value in state.items() if key.startswith(prefix) and value.ndim == 4]
+    steps: dict[tuple[int, ...], tuple[int, UpsamplerKind]] = {
+        (4 * features, features, 3, 3): (2, "subpixel"),
+        (9 * features, features, 3, 3): (3, "subpixel"),
+        (features, features, 4, 4): (2, "transposed"),
+        (features, features, 5, 5): (3, "transposed"),
+    }
+    if len(set(shapes)) != 1:
+        raise LookupError(prefix)
+    step, kind = steps[shapes[0]]  # nearest neighbour leaves no trace of its step: KeyError
+    return step ** len(shapes), kind

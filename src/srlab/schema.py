@@ -42,7 +42,11 @@ class DataConfig:
     train: list[str] = field(default_factory=list)
     valid: str | None = None
     valid_images: int = MISSING
+    degradation: str = MISSING
     patch_size: int = MISSING
+    hr_patch_size: int | None = None
+    margin: int = MISSING
+    scale_per: str = MISSING
     small_images: str = MISSING
     batch_size: int = MISSING
     augment: bool = MISSING
@@ -133,6 +137,8 @@ AT_LEAST: dict[str, float] = {
     "seed": 0,
     "tile": 1,
     "data.patch_size": 1,
+    "data.hr_patch_size": 1,
+    "data.margin": 0,
     "data.batch_size": 1,
     "data.num_workers": 0,
     "data.valid_images": 1,

@@ -1,16 +1,18 @@
 """Where training and validation images come from, and what wrong data is told."""
 
+import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers import write_image
+from div2k_tree import mark
+from helpers import read_image, write_image
 
 from srlab.config import compose, parse
 from srlab.data import photos
 from srlab.data.datamodule import SuperResolutionData
-from srlab.data.resize import imresize
 from srlab.errors import SrlabError
 from srlab.metrics.protocol import protocol
 from srlab.schema import DataConfig, TrainConfig
@@ -26,20 +28,6 @@ def data(*overrides: str, scales=(2,)) -> SuperResolutionData:
 
 def folder(path, **options) -> list[str]:
     return ["data=folder", f"data.train=[{path}]", "data.patch_size=16", *(f"data.{k}={v}" for k, v in options.items())]
-
-
-@pytest.fixture
-def div2k(tmp_path):
-    """DIV2K's layout with its numbers of images, at 32 x 24 pixels."""
-    random = np.random.default_rng(0)
-    for part, numbers in (("train", range(1, 13)), ("valid", range(801, 901))):
-        for number in numbers:
-            image = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-            write_image(tmp_path / f"DIV2K/DIV2K_{part}_HR/{number:04d}.png", image)
-            lr = imresize(image, 1 / 2)
-            lr[0, 0] = 7  # a mark: these files are used, not made again
-            write_image(tmp_path / f"DIV2K/DIV2K_{part}_LR_bicubic/X2/{number:04d}x2.png", lr)
-    return tmp_path
 
 
 def test_folder_holds_out_images_for_validation(photos_folder):
@@ -71,9 +59,9 @@ def test_div2k_uses_its_own_lr_files_and_ten_validation_images(div2k):
     module = data("data=div2k", f"data.root={div2k}", "data.patch_size=8")
     assert [p.name for p in module.validation.pictures] == [f"{n:04d}" for n in range(801, 811)]
     module.setup()
-    assert all((planes[:, 0, 0] == 7).all() for planes in module.stores[1][2].images)
+    assert [planes[0, 0, 0] for planes in module.stores[1][2].images] == [mark("bicubic", 2)] * 12
     pair = module.val_dataloader().dataset[0]
-    assert (pair.lr[0, :, 0, 0] * 255).round().tolist() == [7, 7, 7]
+    assert (pair.lr[0, :, 0, 0] * 255).round().tolist() == [mark("bicubic", 2), 1, 1]
 
 
 def test_div2k_makes_the_scale_that_has_no_files(div2k):
@@ -105,8 +93,8 @@ def test_lr_that_is_missing(div2k):
 
 
 def test_part_of_the_validation_set_is_missing(div2k):
-    (div2k / "DIV2K/DIV2K_valid_HR/0850.png").unlink()
-    with pytest.raises(SrlabError, match="has 99 images, but DIV2K valid has 100"):
+    (div2k / "DIV2K/DIV2K_valid_HR/0805.png").unlink()
+    with pytest.raises(SrlabError, match="has 11 images, but DIV2K valid has 12"):
         data("data=div2k", f"data.root={div2k}")
 
 
@@ -115,7 +103,10 @@ def test_part_of_the_validation_set_is_missing(div2k):
     [
         (["data=folder"], r"needs data\.train"),
         (["data=folder", "data.train=[/nowhere]"], "/nowhere: no such folder"),
-        (["data=div2k", "data.root=/nowhere"], r"div2k_.*: .* is not there\. Get the set from http"),
+        (["data=folder", "data.train=[t19]"], r"t19: no such folder.*or one of the sets .* Did you mean 't91'"),
+        (["data=folder", "data.train=[t91]", "data.root=/nowhere"], "t91: /nowhere/train/T91 is not there. Get it"),
+        (["data=div2k", "data.root=/nowhere"], r"div2k_.* is not there\. Fetch it \(python -m srlab\.data fetch div2k"),
+        (["data=df2k", "data.root=/nowhere"], r"div2k_train: .* is not there"),
         (["data.kind=smaple"], "Did you mean 'sample'"),
     ],
 )
@@ -143,3 +134,55 @@ def test_a_batch_that_cannot_be_shared(photos_folder):
 def test_patches_larger_than_an_image(photos_folder):
     with pytest.raises(SrlabError, match=r"01\.png: 73x61 is smaller than the 96x96 HR patch"):
         data(*folder(photos_folder), "data.patch_size=48")
+
+
+def test_sets_are_named_beside_folders(sets, photos_folder):
+    words = ["data=folder", f"data.train=[T91,bsd200,{photos_folder}]", f"data.root={sets}", "data.valid=div2k_valid"]
+    module = data(*words, "data.patch_size=16", "data.valid_images=3")
+    module.setup()
+    hr, lr = module.stores[0], module.stores[1][2]
+    assert [entry.name for entry in module.training.entries] == ["t91", "bsds200"] and len(hr) == len(lr) == 36
+    for name, planes in zip(hr.names, hr.images, strict=True):
+        image = read_image(Path(name))
+        np.testing.assert_array_equal(planes, np.stack([image] * 3) if image.ndim == 2 else image.transpose(2, 0, 1))
+    assert module.validation.name == "div2k_valid" and len(module.validation.pictures) == 3
+
+
+def test_patches_of_joined_sets_travel_to_loader_processes(sets):
+    words = ["data=folder", "data.train=[t91,bsds200]", f"data.root={sets}", "data.patch_size=16"]
+    here = next(iter(data(*words).dataset(range(1))))
+    there = pickle.loads(pickle.dumps(data(*words).dataset(range(1))))
+    assert torch.equal(here.hr, next(iter(there)).hr)
+
+
+def test_df2k_is_two_sets_that_keep_their_own_stores(sets):
+    """DIV2K has LR files and Flickr2K has none; DIV2K's store serves runs on it alone as well."""
+    module = data("data=df2k", f"data.root={sets}", "data.patch_size=8")
+    module.setup()
+    assert [len(part.names) for part in module.training.parts] == [12, 3] and module.config.name == "df2k"
+    marks = [int(planes[0, 0, 0]) for planes in module.stores[1][2].images]
+    assert marks[:12] == [mark("bicubic", 2)] * 12 and marks[12] != mark("bicubic", 2)
+    alone = data("data=div2k", f"data.root={sets}", "data.patch_size=8")
+    alone.setup()
+    assert module.stores[0].stores[0].folder == alone.stores[0].folder
+
+
+def test_the_folder_of_a_set_is_known_by_its_path(sets):
+    module = data(*folder(sets / "train/BSD200"), f"data.root={sets}")
+    assert [entry.name for entry in module.training.entries] == ["bsds200"]
+
+
+def test_images_that_two_entries_name_are_taken_once(sets):
+    module = data("data=folder", f"data.train=[t91,{sets / 'train/T91'}]", f"data.root={sets}", "data.patch_size=16")
+    assert len(module.training.names) == 11  # of 12, one is held out
+
+
+def test_half_of_a_set(sets):
+    (sets / "train/T91/03.png").unlink()
+    with pytest.raises(SrlabError, match=r"T91 has 11 images, but T91 has 12; .*data=folder 'data\.train=\[.*T91\]'"):
+        data("data=folder", "data.train=[t91]", f"data.root={sets}")
+
+
+def test_validation_on_the_set_that_is_trained_on(sets):
+    with pytest.raises(SrlabError, match=r"00\.png is among the training images"):
+        data("data=folder", "data.train=[t91]", "data.valid=t91", f"data.root={sets}")

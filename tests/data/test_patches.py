@@ -6,8 +6,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from srlab.data.images import list_images
-from srlab.data.patches import PatchDataset, PatchSampler, orient
+from srlab.data.patches import PatchDataset, PatchSampler, PatchShape, orient
+from srlab.data.resize import imresize
 from srlab.data.training_set import from_files, synthetic
+from srlab.errors import SrlabError
+from srlab.methods.enlarged import enlarge
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +23,7 @@ def stores(tmp_path_factory):
 def dataset(stores, rank=0, world=1, steps=range(1000), batch=8, seed=0, scales=(2, 3), augment=True) -> PatchDataset:
     hr, lr = stores
     sizes = {scale: lr[scale].sizes for scale in scales}
-    return PatchDataset(hr, lr, PatchSampler(sizes, 12, batch, seed, augment), steps, rank, world)
+    return PatchDataset(hr, lr, PatchSampler(sizes, PatchShape(12), batch, seed, augment), steps, rank, world)
 
 
 def test_the_same_seed_and_step_give_the_same_patches(stores):
@@ -56,7 +59,7 @@ def test_every_patch_is_where_the_draw_says(stores):
     hr, lr = stores
     data = dataset(stores, batch=40)
     draw, batch = data.sampler.draw(3), data.batch(3)
-    size, scale = 12, draw.scale
+    size, scale = 12, batch.scale
     assert batch.hr.dtype == torch.uint8 and batch.hr.shape == (40, 3, size * scale, size * scale)
     for i in range(40):
         y, x = draw.top[i], draw.left[i]
@@ -84,9 +87,10 @@ def test_orientations_are_the_eight_symmetries():
 def test_draws_cover_images_positions_orientations_and_scales(stores):
     sampler = dataset(stores, batch=64).sampler
     draws = [sampler.draw(step) for step in range(60)]
-    assert {draw.scale for draw in draws} == {2, 3}
+    assert all(len(set(draw.scale)) == 1 for draw in draws)
+    assert {draw.scale[0] for draw in draws} == {2, 3}
     for scale, limit in ((2, 64 // 2 - 12), (3, 64 // 3 - 12)):
-        tops = np.concatenate([draw.top for draw in draws if draw.scale == scale])
+        tops = np.concatenate([draw.top for draw in draws if draw.scale[0] == scale])
         assert tops.min() == 0 and tops.max() == limit
     assert set(np.concatenate([draw.orientation for draw in draws])) == set(range(8))
     counts = np.bincount(np.concatenate([draw.image for draw in draws]), minlength=6)
@@ -100,5 +104,60 @@ def test_without_augmentation_patches_stand_upright(stores):
 def test_images_of_different_sizes(photos_folder, tmp_path):
     images = from_files(list_images(photos_folder))
     hr, lr = images.hr_store(tmp_path / "c"), images.lr_store(tmp_path / "c", 2)
-    data = PatchDataset(hr, {2: lr}, PatchSampler({2: lr.sizes}, 30, 16, 0), range(3))
+    data = PatchDataset(hr, {2: lr}, PatchSampler({2: lr.sizes}, PatchShape(30), 16, 0), range(3))
     assert [batch.hr.shape for batch in data] == [(16, 3, 60, 60)] * 3
+
+
+def mixed(stores, rank=0, world=1, augment=True, hr_side=25) -> PatchDataset:
+    """A scale for each sample, HR patches of one size, and a margin, as VDSR trains."""
+    hr, lr = stores
+    sizes = {scale: lr[scale].sizes for scale in (2, 3)}
+    sampler = PatchSampler(sizes, PatchShape(12, hr_side, margin=2), 16, 0, augment, scale_per="sample")
+    return PatchDataset(hr, lr, sampler, range(10), rank, world)
+
+
+def test_samples_have_scales_of_their_own(stores):
+    drawn = np.concatenate([mixed(stores).sampler.draw(step).scale for step in range(50)])
+    assert 0.4 < np.mean(drawn == 2) < 0.6 and set(drawn) == {2, 3}
+    parts = mixed(stores).batch(0)
+    assert [part.scale for part in parts] == [2, 3] and sum(len(part.hr) for part in parts) == 16
+    assert {part.hr.shape[1:] for part in parts} == {(3, 25, 25)}
+    assert [part.lr.shape[2] for part in parts] == [13 + 4, 9 + 4]
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_an_enlarged_patch_is_cut_from_the_enlarged_image(stores, augment):
+    """As SRCNN and VDSR were trained: no patch border in the bicubic enlargement, thanks to the margin."""
+    hr, lr = stores
+    data = mixed(stores, augment=augment)
+    draw = data.sampler.draw(0)
+    for part in data.batch(0):
+        scale = part.scale
+        patches = enlarge(part._replace(lr=part.lr.double(), hr=part.hr))
+        rows = np.flatnonzero(draw.scale == scale)
+        for patch, target, i in zip(patches, part.hr, rows, strict=True):
+            image, turn = draw.image[i], draw.orientation[i]
+            whole = imresize(torch.from_numpy(lr[scale].images[image].copy())[None].double(), scale)[0].numpy()
+            y, x, side = (draw.top[i] + 2) * scale, (draw.left[i] + 2) * scale, -(-25 // scale) * scale
+            expected = orient(whole[:, y : y + side, x : x + side], turn)[:, :25, :25]
+            np.testing.assert_allclose(patch, expected, atol=1e-9)
+            expected = orient(hr.images[image][:, y : y + side, x : x + side], turn)[:, :25, :25]
+            np.testing.assert_array_equal(target, expected)
+
+
+def test_processes_together_see_what_one_would_of_mixed_scales(stores):
+    whole = mixed(stores).batch(4)
+    shares = [part for rank in range(2) for part in mixed(stores, rank, 2).batch(4)]
+    for part in whole:
+        together = torch.cat([share.hr for share in shares if share.scale == part.scale])
+        assert torch.equal(together, part.hr)
+
+
+def test_the_least_image_that_mixed_patches_need():
+    assert PatchShape(48).needed([2, 3, 4]) == 192
+    assert PatchShape(48, 41, margin=2).needed([2, 3, 4]) == (11 + 4) * 4
+
+
+def test_a_scale_for_each_of_something_else(stores):
+    with pytest.raises(SrlabError, match=r"data\.scale_per=image: expected batch or sample"):
+        PatchSampler({2: stores[1][2].sizes}, PatchShape(12), 4, 0, scale_per="image")

@@ -60,9 +60,23 @@ def test_weights_that_do_not_fit_are_listed(tmp_path):
     assert str(error.value).count("instead of") == 3 and "model=, scale=" in str(error.value)
 
 
+def test_weights_of_another_method_or_scale_are_named(tmp_path):
+    path = tmp_path / "a.pt"
+    torch.save(find_method("mdsr")({"features": 4, "blocks": 1}).network.state_dict(), path)
+    with pytest.raises(SrlabError) as error:
+        load_weights(edsr(), path)
+    text = str(error.value)
+    assert "missing (tail.0.0.weight, tail.0.0.bias, tail.1.weight, ...)" in text
+    assert "unexpected (pre_process.x2.0.body.0.weight, " in text
+    assert text.endswith("They look like mdsr: scales=[2,3,4] channels=3 features=4 blocks=1 upsampler=subpixel.")
+    torch.save(edsr(scale=4).network.state_dict(), path)
+    with pytest.raises(SrlabError, match=r"unexpected \(tail\.0\.2\.weight.*They look like edsr: scale=4 "):
+        load_weights(edsr(), path)
+
+
 def test_a_checkpoint_of_another_method(tmp_path):
     path = checkpoint_of(edsr(), tmp_path / "a.ckpt")
-    with pytest.raises(SrlabError, match=r"a checkpoint of edsr, not of srresnet\. Use ckpt="):
+    with pytest.raises(SrlabError, match=r"a checkpoint of edsr, not of srresnet\. Evaluate it by ckpt="):
         load_weights(find_method("srresnet")({"features": 4, "blocks": 1}), path)
 
 

@@ -22,6 +22,12 @@ def test_term_agrees_with_numpy(name):
     assert float(LOSS_TERMS[name]()(torch.from_numpy(SR), torch.from_numpy(HR))) == pytest.approx(EXPECTED[name])
 
 
+@pytest.mark.parametrize("name", ["l1", "l2", "charbonnier"])
+def test_sums_over_a_samples_pixels(name):
+    summed = LOSS_TERMS[name](reduction="sum")(torch.from_numpy(SR), torch.from_numpy(HR))
+    assert float(summed) == pytest.approx(EXPECTED[name] * 3 * 6 * 5)
+
+
 def test_weighted_sum_builds_only_what_has_a_weight():
     loss = WeightedLoss({"l1": {"weight": 2.0}, "l2": {"weight": 0.0}, "charbonnier": {"weight": 3, "epsilon": 1e-3}})
     parts = loss(torch.from_numpy(SR), torch.from_numpy(HR))
@@ -34,6 +40,7 @@ def test_weighted_sum_builds_only_what_has_a_weight():
     [
         ({"l1": {"weight": 0.0}}, "every term has weight 0"),
         ({"l11": {"weight": 1.0}}, "Did you mean 'l1'"),
+        ({"l1": {"weight": 1.0, "reduction": "summ"}}, r"reduction=summ: expected mean or sum\. Did you mean 'sum'"),
         ({"charbonnier": {"weight": 1.0, "eps": 1}}, r"loss\.charbonnier\.eps.*Did you mean 'epsilon'"),
     ],
 )

@@ -7,41 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import CONF, ROOT, SHARED, needs_shared
+from helpers import MODELS, ROOT, build, has_weights, random_batch
 
 from srlab.config import compose, parse, recipe_of_model
-from srlab.data.batch import Batch
 from srlab.errors import SrlabError
 from srlab.evaluation.published import published_parameters
 from srlab.inference.upscale import upscale
 from srlab.inference.weights import load_checkpoint
 from srlab.methods import find_method
-from srlab.methods.base import SuperResolver
 from srlab.schema import TrainConfig
-
-MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem != "base")
-SMALL = {"features": 8, "blocks": 2, "depth": 4}  # in place of the published sizes where only behaviour is tested
-
-
-def build(model: str, small: bool = True, scale: int = 2) -> SuperResolver:
-    config = parse(compose("train", [f"model={model}", f"scale={scale}"]), TrainConfig)
-    network = config.model.network
-    if small:
-        network.update({key: value for key, value in SMALL.items() if key in network})
-    torch.manual_seed(0)
-    method = find_method(config.model.method)(network, recipe_of_model(config))
-    method.log = lambda *args, **kwargs: None  # no trainer here
-    return method
-
-
-def has_weights(method: SuperResolver) -> bool:
-    return any(True for _ in method.network.parameters())
-
-
-def random_batch(method: SuperResolver, scale: int) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    lr = torch.rand(2, 3, 12, 12, generator=generator)
-    return Batch(lr, torch.rand(2, 3, 12 * scale, 12 * scale, generator=generator), scale)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -55,7 +29,7 @@ def test_builds_with_the_published_number_of_parameters(model, scale):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_one_step_moves_every_trainable_parameter(model):
+def test_a_step_at_every_scale_moves_every_trainable_parameter(model):
     method = build(model)
     if not has_weights(method):
         with pytest.raises(SrlabError, match="no weights to train"):
@@ -63,8 +37,10 @@ def test_one_step_moves_every_trainable_parameter(model):
         return
     configured = method.configure_optimizers()
     before = {name: p.detach().clone() for name, p in method.network.named_parameters()}
-    method.training_step(random_batch(method, 2), 0).backward()
-    configured["optimizer"].step()
+    for scale in method.traits.scales or (2,):
+        configured["optimizer"].zero_grad()
+        method.training_step(random_batch(method, scale), 0).backward()
+        configured["optimizer"].step()
     unmoved = [name for name, p in method.network.named_parameters() if torch.equal(p, before[name])]
     # A convolution's bias before BatchNorm has no effect and hence no gradient but rounding.
     assert [name for name in unmoved if not name.endswith("bias")] == []
@@ -151,33 +127,17 @@ def test_one_ddp_step_of_every_method(tmp_path):
     assert [rank.wait(300) for rank in ranks] == [0, 0]
 
 
-@needs_shared
-@pytest.mark.parametrize("file", ["edsr_x2.pt", "edsr_x2_rs0p1.pt", "edsr_x3.pt", "edsr_x4.pt", "edsr_x4_rs0p1.pt"])
-def test_edsr_equals_the_authors_code(file):
-    """Outputs of thstkdgus35/EDSR-PyTorch on random weights; its images are in 0..255."""
-    golden = torch.load(SHARED / "golden" / file, weights_only=True)
-    config, state = golden["config"], golden["state_dict"]
-    own = {key.replace("head.0.", "head."): value for key, value in state.items() if "_mean." not in key}
-    network = find_method("edsr")(
-        {"scale": config["scale"], "features": config["features"], "blocks": config["blocks"],
-         "residual_scale": config["res_scale"]}
-    ).network  # fmt: skip
-    network.load_state_dict(own)
-    ours = network(golden["input"] / 255, config["scale"]) * 255
-    assert (ours - golden["output"]).abs().max() < 1e-4 * golden["output"].abs().max()
-
-
-@needs_shared
-def test_vdsr_equals_the_public_port():
-    """twtygqyy/pytorch-vdsr works on an enlarged image and has no biases, so ours runs at x1 with biases of 0."""
-    golden = torch.load(SHARED / "golden" / "vdsr_y.pt", weights_only=True)
-    state = {key: value.float() for key, value in golden["state_dict"].items()}
-    order = ["input", *(f"residual_layer.{i}.conv" for i in range(18)), "output"]
-    own = {f"layers.{i}.weight": state[f"{name}.weight"] for i, name in enumerate(order)}
-    network = find_method("vdsr")({}).network
-    assert network.load_state_dict(own, strict=False).unexpected_keys == []
-    ours = network(golden["input"], 1)
-    assert (ours - golden["output"]).abs().max() < 1e-4 * golden["output"].abs().max()
+@pytest.mark.parametrize("model", MODELS)
+def test_a_state_dict_shows_its_networks_arguments(model):
+    network = build(model).network
+    if not list(network.parameters()):
+        assert network.arguments_of(network.state_dict()) is None
+        return
+    arguments = network.arguments_of(network.state_dict())
+    given = build(model).hparams["network"]
+    unseen = {"residual_scale", "low_rank"}  # no shape shows the one, and the other only to a fraction
+    assert {key: value for key, value in given.items() if key not in unseen}.items() <= arguments.items()
+    assert network.arguments_of({**network.state_dict(), "extra": torch.zeros(1)}) is None
 
 
 def test_clipping_bounds_the_gradient_norm():

@@ -137,6 +137,27 @@ def test_two_processes_train_as_one(tmp_path, photos_folder, cli):
         assert second["psnr"] == pytest.approx(first["psnr"], abs=1e-3)
 
 
+def test_mdsr_on_four_processes(tmp_path, photos_folder, cli):
+    """`python train.py model=mdsr trainer.devices=4`, on four CPU processes, with a narrow network and few steps."""
+    words = [word for word in options(tmp_path, photos_folder) if not word.startswith(("data.patch_size", "sets"))]
+    small = ["data.patch_size=12", "trainer.stop_after=3", "trainer.accelerator=cpu", "sets=[sample]"]
+    finished = cli("train.py", "model=mdsr", "trainer.devices=4", *words, *small)
+    assert finished.returncode == 0, finished.stderr
+    assert "4 cpu process(es)" in finished.stdout
+    folder = tmp_path / "runs" / "mdsr_x2-3-4_folder"
+    validation = [row for row in read_rows(folder / "metrics.csv") if row.get("val/psnr")][-1]
+    means = [float(validation[f"val/psnr_x{scale}"]) for scale in (2, 3, 4)]
+    assert float(validation["val/psnr"]) == pytest.approx(sum(means) / 3, abs=1e-4)
+    rows = json.loads((folder / "results.json").read_text())["rows"]
+    assert {row["scale"] for row in rows if row["method"] == "mdsr"} == {2, 3, 4}
+
+
+def test_vdsr_trains_on_several_scales_in_a_batch(tmp_path, photos_folder):
+    words = options(tmp_path, photos_folder, "model=vdsr", "model.network.depth=3", "data.hr_patch_size=41")
+    result = run(*(word for word in words if "blocks" not in word))
+    assert {key for key in result if key.startswith("sample")} == {f"sample_x{scale}/psnr" for scale in (2, 3, 4)}
+
+
 def test_a_process_that_fails_ends_the_run(tmp_path, photos_folder):
     (tmp_path / "sitecustomize.py").write_text("import os\nif os.environ.get('SRLAB_RANK') == '1':\n    os._exit(3)\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'src'}"}

@@ -9,14 +9,17 @@ from torch import Tensor
 class Batch(NamedTuple):
     """Training patches of one scale.
 
-    lr: (N, C, h, w), hr: (N, C, scale*h, scale*w); uint8 from the loader, float in [0, 1] once on the device.
-    condition: what a degradation-conditioned network needs beside the image.
+    lr: (N, C, h, w), hr: (N, C, H, W); uint8 from the loader, float in [0, 1] once on the device.
+    condition: what a degradation-conditioned network needs beside the image. margin: LR pixels that lr has around the
+    part that shows hr; the HR patch is the top left H x W of that part, enlarged.
+    A step on several scales at once is a list of batches.
     """
 
     lr: Tensor
     hr: Tensor
     scale: int
     condition: Tensor | None = None
+    margin: int = 0
 
 
 class Pair(NamedTuple):

@@ -10,12 +10,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from srlab.data import photos
 from srlab.data.batch import Batch, Pair
-from srlab.data.catalog import CATALOG, present
-from srlab.data.images import list_images
+from srlab.data.catalog import CATALOG, known_set, no_track, present
 from srlab.data.pairs import ImageSet, catalog_set, folder_set, photo_set
-from srlab.data.patches import PatchDataset, PatchSampler
+from srlab.data.patches import PatchDataset, PatchSampler, PatchShape
 from srlab.data.store import Store
-from srlab.data.training_set import TrainingSet, div2k, from_files, from_folders, synthetic, without_small
+from srlab.data.training_set import TrainingSet, find_sources, from_sources, synthetic, without_small
 from srlab.errors import SrlabError, nearest
 from srlab.metrics.protocol import Protocol
 from srlab.schema import DataConfig
@@ -44,30 +43,44 @@ class SuperResolutionData(pl.LightningDataModule):
         self.root, self.cache = Path(config.root).expanduser(), Path(config.cache)
         self.kind = resolve_kind(config.kind, self.root)
         training, self.validation = self._split()
-        self.training = without_small(training, config.patch_size * max(self.scales), config.small_images)
+        self.shape = PatchShape(config.patch_size, config.hr_patch_size, config.margin)
+        self.training = without_small(training, self.shape.needed(self.scales), config.small_images)
         self.stores: tuple[Store, dict[int, Store]] | None = None
+        self.memory_format = torch.contiguous_format  # of training patches; the network's own is the fastest
 
     def _split(self) -> tuple[TrainingSet, ImageSet]:
         config, most = self.config, self.config.valid_images
         if self.kind == "sample":
-            valid = photo_set("sample", photos.VALIDATION)
-            return synthetic(config.sample_images, config.sample_size), ImageSet(valid.name, valid.pictures[:most])
-        if self.kind == "div2k":
-            valid = catalog_set(CATALOG["div2k_valid"], self.root)
-            return div2k(self.root), ImageSet(valid.name, valid.pictures[:most])
-        files = from_folders(config.train)
-        if config.valid is not None:
-            held_out = list_images(Path(config.valid).expanduser())[:most]
-            both = {path.resolve() for path in held_out} & {path.resolve() for path in files}
-            if both:
-                raise SrlabError(f"data.valid: {min(both)} is among the training images. Choose a folder of its own.")
-            return from_files(files), folder_set("valid", held_out)
-        held_out = _every_nth(files, most)
+            if config.degradation != "bicubic":
+                raise no_track("data=sample", config.degradation)
+            images = photo_set("sample", photos.VALIDATION)
+            return synthetic(config.sample_images, config.sample_size), images.first(most)
+        div2k = self.kind == "div2k"
+        train, valid = (["div2k_train"], "div2k_valid") if div2k else (config.train, config.valid)
+        if not train:
+            raise SrlabError("data=folder needs data.train=[DIR,...]: folders of HR images, or names of sets.")
+        sources = find_sources(train, self.root, config.degradation)
+        files = [path for source in sources for path in source.files]
+        if valid is not None:
+            return from_sources(sources), self._validation(valid, files)
+        held_out = set(_every_nth(files, most))
         if len(held_out) == len(files):
             raise SrlabError(
                 f"data.train: {len(files)} image(s) leave none to train on. Add images, or set data.valid."
             )
-        return from_files([path for path in files if path not in set(held_out)]), folder_set("held out", held_out)
+        pictures = [picture for source in sources for picture in source.pictures(held_out)]
+        images = ImageSet("held out", tuple(pictures), config.degradation)
+        return from_sources([source.without(held_out) for source in sources]), images
+
+    def _validation(self, valid: str, training: Sequence[Path]) -> ImageSet:
+        """The images of data.valid, a folder or a set. Raises SrlabError where some of them are trained on."""
+        degradation, most = self.config.degradation, self.config.valid_images
+        files = [path for source in find_sources([valid], self.root, degradation) for path in source.files][:most]
+        both = {path.resolve() for path in files} & {path.resolve() for path in training}
+        if both:
+            raise SrlabError(f"data.valid: {min(both)} is among the training images. Choose a folder of its own.")
+        entry = known_set(valid)
+        return folder_set("valid", files) if entry is None else catalog_set(entry, self.root, degradation).first(most)
 
     def state_dict(self) -> dict[str, Any]:
         """What decides the patches of every step; stands in checkpoints, so that a resumed run can be held to it."""
@@ -75,9 +88,13 @@ class SuperResolutionData(pl.LightningDataModule):
         return {
             "seed": self.seed,
             "scales": list(self.scales),
+            "scale_per": config.scale_per,
             "patch_size": config.patch_size,
+            "hr_patch_size": config.hr_patch_size,
+            "margin": config.margin,
             "batch_size": config.batch_size,
             "augment": config.augment,
+            "degradation": config.degradation,
             "training images": self.training.key,
         }
 
@@ -107,12 +124,13 @@ class SuperResolutionData(pl.LightningDataModule):
         hr, lr = self.stores
         sampler = PatchSampler(
             {scale: store.sizes for scale, store in lr.items()},
-            self.config.patch_size,
+            self.shape,
             self.config.batch_size,
             self.seed,
             self.config.augment,
+            self.config.scale_per,
         )
-        return PatchDataset(hr, lr, sampler, steps, rank, world)
+        return PatchDataset(hr, lr, sampler, steps, rank, world, self.training.versions)
 
     def train_dataloader(self) -> DataLoader:
         """From the trainer's step on: Lightning has restored it by now where the run resumes."""
@@ -139,7 +157,12 @@ class SuperResolutionData(pl.LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """uint8 -> float in [0, 1], on the device: a quarter of the bytes travel."""
         if isinstance(batch, Batch):
-            return batch._replace(lr=batch.lr.float() / 255, hr=batch.hr.float() / 255)
+            lr, hr = (
+                patches.to(torch.float32, memory_format=self.memory_format) / 255 for patches in (batch.lr, batch.hr)
+            )
+            return batch._replace(lr=lr, hr=hr)
+        if isinstance(batch, list):
+            return [self.on_after_batch_transfer(part, dataloader_idx) for part in batch]
         return batch
 
 

@@ -1,7 +1,7 @@
 """Whole images to measure on: the benchmarks, folders, and the embedded photos."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,20 @@ import numpy as np
 
 from srlab.data import photos
 from srlab.data.batch import Pair
-from srlab.data.catalog import BENCHMARKS, CATALOG, CatalogEntry, find_set, hr_folder, present
-from srlab.data.images import list_images, read_image
+from srlab.data.catalog import (
+    BENCHMARKS,
+    CATALOG,
+    CatalogEntry,
+    find_set,
+    hr_files,
+    lr_file,
+    no_track,
+    parts_of,
+    present,
+    sets_with,
+)
+from srlab.data.images import read_image
+from srlab.data.resize import resized
 from srlab.errors import SrlabError
 from srlab.metrics.protocol import Protocol
 
@@ -26,13 +38,27 @@ class Picture:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A named list of images; `pairs` is what evaluation and validation loop over."""
+    """A named list of images; `pairs` is what evaluation and validation loop over.
+
+    degradation: what the LR images were made by. entry: the set of the catalog that the images are.
+    """
 
     name: str
     pictures: tuple[Picture, ...]
+    degradation: str = "bicubic"
+    entry: CatalogEntry | None = None
+
+    def first(self, most: int) -> "ImageSet":
+        """At most so many of its images."""
+        return ImageSet(self.name, self.pictures[:most], self.degradation, self.entry)
 
     def pair(self, index: int, scale: int, protocol: Protocol) -> Pair:
-        """One image under a protocol. Raises SrlabError where the set's LR file does not match its HR image."""
+        """One image under a protocol.
+
+        Raises SrlabError where the set's LR file does not match its HR image, or is missing and cannot be made, or is
+        not what the protocol would measure.
+        """
+        self._check_protocol(protocol)
         picture = self.pictures[index]
         hr = crop_to_multiple(picture.read(), scale)
         path = picture.lr_path(scale)
@@ -41,6 +67,19 @@ class ImageSet:
             check_lr(f"{self.name}: {path}", lr.shape, f"{picture.name}", hr.shape, scale)
             lr = _with_channels_of(hr, lr)
         return Pair(picture.name, protocol.low_resolution(hr, scale, lr), protocol.reference(hr), scale)
+
+    def check(self, scales: Sequence[int], protocol: Protocol) -> None:
+        """Raises SrlabError, before anything is measured, for scales and protocols that its LR images rule out."""
+        self._check_protocol(protocol)
+        for scale in scales:
+            self.pictures[0].lr_path(scale)
+
+    def _check_protocol(self, protocol: Protocol) -> None:
+        if self.degradation != "bicubic" and protocol.method_sees == "luma":
+            raise SrlabError(
+                f"protocol={protocol.name} shrinks Y itself and does not see the LR files of "
+                f"data.degradation={self.degradation}. Choose protocol=luma, rgb or div2k."
+            )
 
     def pairs(self, scale: int, protocol: Protocol) -> Iterator[Pair]:
         return (self.pair(index, scale, protocol) for index in range(len(self.pictures)))
@@ -63,29 +102,40 @@ def check_lr(lr_name: str, lr: tuple[int, ...], hr_name: str, hr: tuple[int, ...
     """Raises SrlabError unless an LR image has the size that its HR image, at least (h, w), needs at that scale."""
     expected = (hr[0] // scale, hr[1] // scale)
     if lr[:2] != expected:
+        other = scale_of(lr, hr)
         raise SrlabError(
             f"{lr_name} is {lr[1]}x{lr[0]}, but {hr_name} ({hr[1]}x{hr[0]}) at x{scale} needs "
-            f"{expected[1]}x{expected[0]}. Get the set again, or remove its LR folder to have it made from HR."
+            f"{expected[1]}x{expected[0]}{f'; it is an image of x{other}' if other else ''}. "
+            f"Get the set again, or remove its LR folder to have it made from HR."
         )
 
 
-def catalog_set(entry: CatalogEntry, root: Path) -> ImageSet:
-    """A set of the catalog. Raises SrlabError where it is missing or incomplete."""
-    files = list_images(hr_folder(entry, root))
-    if len(files) != entry.count:
-        raise SrlabError(
-            f"{entry.name}: {root / entry.hr} has {len(files)} images, but {entry.title} has {entry.count}; "
-            f"an average over another set would not be comparable. Get it again from {entry.source}."
-        )
+def scale_of(lr: tuple[int, ...], hr: tuple[int, ...]) -> int | None:
+    """The scale from 1 to 16 that relates two sizes, at least (h, w), whichever way sides are rounded; else None."""
+    for scale in range(1, 17):
+        if all(low in (high // scale, resized(high, 1 / scale)) for low, high in zip(lr[:2], hr[:2], strict=True)):
+            return scale
+    return None
 
-    def picture(path: Path) -> Picture:
+
+def catalog_set(entry: CatalogEntry, root: Path, degradation: str = "bicubic") -> ImageSet:
+    """A set of the catalog, under its name and, but for bicubic LR, that of the degradation.
+
+    Raises SrlabError where it is missing or incomplete, or has no such LR files.
+    """
+
+    def picture(part: CatalogEntry, path: Path) -> Picture:
         return Picture(
             path.stem,
-            lambda: read_image(path),
-            lambda scale: root / entry.lr.format(scale=scale, stem=path.stem),
+            functools.partial(read_image, path),
+            lambda scale: lr_file(part, root, degradation, scale, path.stem),
         )
 
-    return ImageSet(entry.name, tuple(picture(path) for path in files))
+    if degradation != "bicubic" and entry.name not in sets_with(degradation):
+        raise no_track(entry.name, degradation)
+    pictures = tuple(picture(part, path) for part in parts_of(entry) for path in hr_files(part, root))
+    name = entry.name if degradation == "bicubic" else f"{entry.name}_{degradation}"
+    return ImageSet(name, pictures, degradation, entry)
 
 
 def folder_set(name: str, files: list[Path]) -> ImageSet:
@@ -98,15 +148,24 @@ def photo_set(name: str, titles: tuple[str, ...]) -> ImageSet:
     return ImageSet(name, tuple(Picture(title, functools.partial(photos.photo, title)) for title in titles))
 
 
-def evaluation_sets(names: str | list[str] | None, root: Path) -> list[ImageSet]:
-    """The sets to measure on. None, or no name: the benchmarks that are under root, else the sample photos.
+def evaluation_sets(names: str | list[str] | None, root: Path, degradation: str = "bicubic") -> list[ImageSet]:
+    """The sets to measure on, with LR images of a degradation.
 
-    Raises SrlabError for an unknown set, or one that is not there.
+    None, or no name: the benchmarks that are under root, else the sample photos; for another degradation than bicubic,
+    DIV2K's validation images. Raises SrlabError for an unknown set, one that is not there, or one that has no such LR.
     """
     if isinstance(names, str):
         names = [names]
+    if not names and degradation != "bicubic":
+        names = ["div2k_valid"]
     if not names:
         names = [name for name in BENCHMARKS if present(CATALOG[name], root)] or ["sample"]
-    return [
-        photo_set("sample", photos.TEST) if name == "sample" else catalog_set(find_set(name), root) for name in names
-    ]
+    return [_named_set(name, root, degradation) for name in names]
+
+
+def _named_set(name: str, root: Path, degradation: str) -> ImageSet:
+    if name != "sample":
+        return catalog_set(find_set(name, ["sample"]), root, degradation)
+    if degradation != "bicubic":
+        raise no_track(name, degradation)
+    return photo_set("sample", photos.TEST)

@@ -1,5 +1,6 @@
 """Training patches as a pure function of (seed, step): a resumed run, or one on more processes, sees the same ones."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,43 +10,88 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from srlab.data.batch import Batch
 from srlab.data.store import Store
+from srlab.errors import SrlabError, nearest
+
+SCALE_PER = ("batch", "sample")
+
+
+@dataclass(frozen=True)
+class PatchShape:
+    """Sides of training patches, in pixels.
+
+    lr: of the LR patch without its margin, where hr is None; hr: of the HR patch, the same at every scale.
+    margin: LR pixels on every side that a method sees beside the patch.
+    """
+
+    lr: int
+    hr: int | None = None
+    margin: int = 0
+
+    def lr_side(self, scale: int) -> int:
+        """Of the LR patch, margins included."""
+        return (self.lr if self.hr is None else -(-self.hr // scale)) + 2 * self.margin
+
+    def hr_side(self, scale: int) -> int:
+        return self.lr * scale if self.hr is None else self.hr
+
+    def needed(self, scales: Sequence[int]) -> int:
+        """The least side of an HR image from which patches of every scale can be cut."""
+        return max(self.lr_side(scale) * scale for scale in scales)
 
 
 @dataclass(frozen=True)
 class Draw:
     """What one step trains on, for the whole global batch: arrays of its size. top, left: of the LR patch."""
 
-    scale: int
+    scale: np.ndarray
     image: np.ndarray
     top: np.ndarray
     left: np.ndarray
     orientation: np.ndarray
 
+    def chosen(self, samples: np.ndarray) -> "Draw":
+        """Some of its samples."""
+        return Draw(*(values[samples] for values in vars(self).values()))
+
 
 @dataclass(frozen=True)
 class PatchSampler:
-    """Draws images uniformly, positions uniformly within them, and the step's scale uniformly among `scales`.
+    """Draws images uniformly, positions uniformly within them, and scales uniformly: one a step, or one a sample.
 
-    lr_sizes: scale -> (images, 2), heights and widths of the LR images, none below patch_size (LR pixels).
+    lr_sizes: scale -> (images, 2), heights and widths of the LR images, none below the shape's LR side.
     batch_size: of all processes together. augment: one of the 8 orientations for each patch.
+    Raises SrlabError for another scale_per than batch and sample.
     """
 
     lr_sizes: dict[int, np.ndarray]
-    patch_size: int
+    shape: PatchShape
     batch_size: int
     seed: int
     augment: bool = True
+    scale_per: str = "batch"
+
+    def __post_init__(self) -> None:
+        if self.scale_per not in SCALE_PER:
+            hint = nearest(self.scale_per, SCALE_PER)
+            raise SrlabError(f"data.scale_per={self.scale_per}: expected {' or '.join(SCALE_PER)}.{hint}")
 
     def draw(self, step: int) -> Draw:
         """The same on every process and in every run of this seed: Philox is keyed by (seed, step), without state."""
         random = np.random.Generator(np.random.Philox(key=[self.seed, step]))
-        scales = sorted(self.lr_sizes)
-        scale = scales[int(random.integers(len(scales)))]
-        sizes = self.lr_sizes[scale]
-        image = random.integers(len(sizes), size=self.batch_size)
-        top, left = random.integers(sizes[image].T - self.patch_size + 1)
+        scales, places = self._places
+        which = random.integers(len(scales), size=1 if self.scale_per == "batch" else self.batch_size)
+        which = np.broadcast_to(which, self.batch_size)
+        image = random.integers(places.shape[1], size=self.batch_size)
+        top, left = random.integers(places[which, image].T)
         orientation = random.integers(8 if self.augment else 1, size=self.batch_size)
-        return Draw(scale, image, top, left, orientation)
+        return Draw(scales[which], image, top, left, orientation)
+
+    @functools.cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """The scales, and (scales, images, 2): how many rows and columns a patch may start at."""
+        scales = sorted(self.lr_sizes)
+        places = [self.lr_sizes[scale] - self.shape.lr_side(scale) + 1 for scale in scales]
+        return np.array(scales), np.stack(places)
 
 
 def orient(patch: np.ndarray, orientation: int) -> np.ndarray:
@@ -57,25 +103,22 @@ def orient(patch: np.ndarray, orientation: int) -> np.ndarray:
     return patch[..., ::-1] if orientation & 2 else patch
 
 
-def cut(images: Sequence[np.ndarray], draw: Draw, share: slice, size: int, factor: int) -> torch.Tensor:
-    """The share of a draw's patches from (3, H, W) images: uint8 (N, 3, size, size), positions times factor."""
-    chosen = range(*share.indices(len(draw.image)))
-    patches = np.empty((len(chosen), 3, size, size), dtype=np.uint8)
-    columns = (
-        draw.image.tolist(),
-        (draw.top * factor).tolist(),
-        (draw.left * factor).tolist(),
-        draw.orientation.tolist(),
-    )
-    image, top, left, orientation = columns
-    for row, i in enumerate(chosen):
-        y, x = top[i], left[i]
-        patches[row] = orient(images[image[i]][:, y : y + size, x : x + size], orientation[i])
+def cut(
+    images: Sequence[np.ndarray], image: np.ndarray, top: np.ndarray, left: np.ndarray, turns: np.ndarray, side: int
+) -> torch.Tensor:
+    """Patches from (3, H, W) images: uint8 (N, 3, side, side). turns: the orientation of each."""
+    patches = np.empty((len(image), 3, side, side), dtype=np.uint8)
+    columns = (image.tolist(), top.tolist(), left.tolist(), turns.tolist())  # Python's integers index faster
+    for row, (i, y, x, turn) in enumerate(zip(*columns, strict=True)):
+        patches[row] = orient(images[i][:, y : y + side, x : x + side], turn)
     return torch.from_numpy(patches)
 
 
-class PatchDataset(IterableDataset[Batch]):
-    """Whole batches, from step `start` up to `stop`; rank r of n gets the r-th n-th of every global batch."""
+class PatchDataset(IterableDataset[Batch | list[Batch]]):
+    """Whole batches, one for each of `steps`; rank r of n gets the r-th n-th of every global batch.
+
+    versions: LR images that the LR stores have for every HR image.
+    """
 
     def __init__(
         self,
@@ -85,20 +128,32 @@ class PatchDataset(IterableDataset[Batch]):
         steps: range,
         rank: int = 0,
         world: int = 1,
+        versions: int = 1,
     ) -> None:
         super().__init__()
         share = sampler.batch_size // world
-        self.hr, self.lr, self.sampler, self.steps = hr, lr, sampler, steps
-        self.share = slice(rank * share, (rank + 1) * share)
+        self.hr, self.lr, self.sampler, self.steps, self.versions = hr, lr, sampler, steps, versions
+        self.share = np.arange(rank * share, (rank + 1) * share)
 
-    def batch(self, step: int) -> Batch:
-        """uint8 patches of one step, this rank's share."""
-        draw, size = self.sampler.draw(step), self.sampler.patch_size
-        lr = cut(self.lr[draw.scale].images, draw, self.share, size, 1)
-        hr = cut(self.hr.images, draw, self.share, size * draw.scale, draw.scale)
-        return Batch(lr, hr, draw.scale)
+    def batch(self, step: int) -> Batch | list[Batch]:
+        """uint8 patches of one step, this rank's share: a batch, or one for each scale where samples have their own."""
+        draw = self.sampler.draw(step).chosen(self.share)
+        if self.sampler.scale_per == "batch":
+            return self._patches(draw, int(draw.scale[0]))
+        scales = np.unique(draw.scale).tolist()
+        return [self._patches(draw.chosen(np.flatnonzero(draw.scale == scale)), scale) for scale in scales]
 
-    def __iter__(self) -> Iterator[Batch]:
+    def _patches(self, draw: Draw, scale: int) -> Batch:
+        shape, turns = self.sampler.shape, draw.orientation
+        lr = cut(self.lr[scale].images, draw.image, draw.top, draw.left, turns, shape.lr_side(scale))
+        top, left = (draw.top + shape.margin) * scale, (draw.left + shape.margin) * scale
+        # A side that is no multiple of the scale is cut after the patch has been turned, as its LR patch was.
+        whole = (shape.lr_side(scale) - 2 * shape.margin) * scale
+        hr = cut(self.hr.images, draw.image // self.versions, top, left, turns, whole)
+        side = shape.hr_side(scale)
+        return Batch(lr, hr[..., :side, :side], scale, margin=shape.margin)
+
+    def __iter__(self) -> Iterator[Batch | list[Batch]]:
         worker = get_worker_info()
         # The loader asks its workers in turn, so worker w of n makes every n-th step.
         first, stride = (worker.id, worker.num_workers) if worker else (0, 1)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +40,21 @@ class Store:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return Store, (self.folder,)
+
+
+class JoinedStore(Store):
+    """Several stores one after the other, without a copy: sets that are trained on together keep their own stores."""
+
+    def __init__(self, stores: Sequence[Store]) -> None:
+        self.stores = list(stores)
+        self.names = [name for store in stores for name in store.names]
+        self.sizes = np.concatenate([store.sizes for store in stores])
+        self.images = [image for store in stores for image in store.images]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return JoinedStore, (self.stores,)
 
 
 def signature(paths: Sequence[Path]) -> str:

@@ -1,25 +1,28 @@
 """Where training images come from, and their stores."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from srlab.data.catalog import CATALOG, hr_folder
-from srlab.data.images import image_size, list_images, read_image
-from srlab.data.pairs import check_lr, crop_to_multiple
+from srlab.data.catalog import CATALOG, CatalogEntry, hr_files, known_set, lr_file, no_track, parts_of, set_of_folder
+from srlab.data.images import SUFFIXES, image_size, list_images, read_image
+from srlab.data.pairs import Picture, check_lr, crop_to_multiple
 from srlab.data.resize import imresize
-from srlab.data.store import Store, open_store, signature
+from srlab.data.store import JoinedStore, Store, open_store, signature
 from srlab.data.synthetic import synthetic_image
-from srlab.errors import SrlabError
+from srlab.errors import SrlabError, nearest
 
 
 @dataclass(frozen=True)
 class TrainingSet:
     """HR images by index, and their LR files where there are any.
 
-    key: changes with the content. lr_path: (scale, index) -> where the LR file would be, or None.
+    key: changes with the HR images. versions: LR images for every HR image; LR image i shows HR image i // versions.
+    lr_path: (scale, LR index) -> where the LR file would be, or None. entry: the set of the catalog that the images are
+    from. parts: the sets that this one joins, whose images follow each other and whose stores are their own.
     """
 
     key: str
@@ -27,49 +30,152 @@ class TrainingSet:
     sizes: Sequence[tuple[int, int]]
     read: Callable[[int], np.ndarray]
     lr_path: Callable[[int, int], Path | None] = lambda scale, index: None
+    versions: int = 1
+    entry: CatalogEntry | None = None
+    parts: "tuple[TrainingSet, ...]" = ()
+
+    @property
+    def entries(self) -> list[CatalogEntry]:
+        """The sets of the catalog that images are from."""
+        return [part.entry for part in self.parts or (self,) if part.entry is not None]
 
     def hr_store(self, cache: Path) -> Store:
+        if self.parts:
+            return JoinedStore([part.hr_store(cache) for part in self.parts])
         return open_store(cache, f"hr:{self.key}", self.names, self.sizes, self.read)
 
     def lr_store(self, cache: Path, scale: int) -> Store:
-        """LR from the set's own files where it has them, else made from HR by exact bicubic."""
-        sizes = [(h // scale, w // scale) for h, w in self.sizes]
-        files = [self.lr_path(scale, index) for index in range(len(self.names))]
+        """LR from the set's own files where it has them, else made from HR by exact bicubic.
+
+        Has versions * len(names) images. Raises SrlabError for files that are missing or do not fit.
+        """
+        if self.parts:
+            return JoinedStore([part.lr_store(cache, scale) for part in self.parts])
+        names = [name for name in self.names for _ in range(self.versions)]
+        hr_sizes = [size for size in self.sizes for _ in range(self.versions)]
+        sizes = [(h // scale, w // scale) for h, w in hr_sizes]
+        files = [self.lr_path(scale, index) for index in range(len(names))]
         there = [path for path in files if path is not None and path.is_file()]
         if not there:
-            return open_store(cache, f"bicubic{scale}:{self.key}", self.names, sizes, self._shrunk(scale))
+            return open_store(cache, f"bicubic{scale}:{self.key}", names, sizes, self._shrunk(scale))
         if len(there) < len(files):
             lost = next(path for path in files if path not in there)
             raise SrlabError(
                 f"{lost}: missing, while {len(there)} other LR files of x{scale} are there. Get the set again."
             )
-        for path, name, size in zip(there, self.names, self.sizes, strict=True):
+        for path, name, size in zip(there, names, hr_sizes, strict=True):
             check_lr(str(path), image_size(path), name, size, scale)
-        return open_store(cache, f"lr:{signature(there)}", self.names, sizes, lambda i: read_image(there[i]))
+        return open_store(cache, f"lr:{signature(there)}", names, sizes, lambda i: read_image(there[i]))
 
     def _shrunk(self, scale: int) -> Callable[[int], np.ndarray]:
         return lambda index: imresize(crop_to_multiple(self.read(index), scale), 1 / scale)
 
 
-def from_files(files: Sequence[Path], lr_path: Callable[[int, int], Path | None] | None = None) -> TrainingSet:
+@dataclass(frozen=True)
+class Source:
+    """Image files of one folder, or of one set of the catalog, which may have LR files too.
+
+    entry: the set that the images are, also where its folder was named instead of the set. own_lr: whether its LR files
+    are used.
+    """
+
+    files: tuple[Path, ...]
+    entry: CatalogEntry | None
+    own_lr: bool
+    root: Path
+    degradation: str
+
+    @property
+    def versions(self) -> int:
+        """LR images for every HR image."""
+        track = self.entry.track(self.degradation) if self.entry is not None and self.own_lr else None
+        return track.versions if track is not None else 1
+
+    def lr_path(self, path: Path, scale: int, version: int = 1) -> Path | None:
+        """Where the LR file of one of its images is, or would be; None where it is made from HR."""
+        if self.entry is None or not self.own_lr:
+            return None
+        return lr_file(self.entry, self.root, self.degradation, scale, path.stem, version)
+
+    def without(self, files: Collection[Path]) -> "Source":
+        return replace(self, files=tuple(path for path in self.files if path not in files))
+
+    def training_set(self) -> TrainingSet:
+        """Raises SrlabError for an image that cannot be read."""
+        versions = self.versions
+        return replace(
+            from_files(self.files),
+            lr_path=lambda scale, index: self.lr_path(self.files[index // versions], scale, index % versions + 1),
+            versions=versions,
+            entry=self.entry,
+        )
+
+    def pictures(self, files: Collection[Path]) -> list[Picture]:
+        """Those of its images that are among the files, to validate on."""
+        return [
+            Picture(str(path), partial(read_image, path), partial(self.lr_path, path))
+            for path in self.files
+            if path in files
+        ]
+
+
+def find_sources(words: Sequence[str], root: Path, degradation: str = "bicubic") -> list[Source]:
+    """The image files of folders and of sets, which are named, each file once.
+
+    Raises SrlabError for a word that is neither, a set that is not whole, and images without LR of that degradation.
+    """
+    sources: list[Source] = []
+    taken: set[Path] = set()
+    for word in words:
+        entry = known_set(word)
+        for part in [None] if entry is None else parts_of(entry):
+            if degradation != "bicubic" and (part is None or part.track(degradation) is None):
+                raise no_track(word, degradation)
+            files = _folder(word) if part is None else hr_files(part, root)
+            new = tuple(path for path in files if path.resolve() not in taken)
+            taken.update(path.resolve() for path in new)
+            sources.append(Source(new, part or set_of_folder(Path(word), root), part is not None, root, degradation))
+    return [source for source in sources if source.files]
+
+
+def _folder(word: str) -> list[Path]:
+    folder = Path(word).expanduser()
+    if not folder.is_dir():
+        raise SrlabError(
+            f"{word}: no such folder. Expected a folder of images ({', '.join(SUFFIXES)}), or one of the sets "
+            f"{', '.join(CATALOG)}.{nearest(word.lower(), CATALOG)}"
+        )
+    return list_images(folder)
+
+
+def from_sources(sources: Sequence[Source]) -> TrainingSet:
+    """One training set of them all, without those that have no files left."""
+    parts = [source.training_set() for source in sources if source.files]
+    if len(parts) == 1:
+        return parts[0]
+    return join(parts, signature([path for source in sources for path in source.files]))
+
+
+def join(parts: Sequence[TrainingSet], key: str) -> TrainingSet:
+    """Several sets as one. Raises SrlabError where they differ in their number of LR images for every HR image."""
+    if len({part.versions for part in parts}) > 1:
+        numbers = " but ".join(f"{part.entry.name if part.entry else '?'} {part.versions}" for part in parts)
+        raise SrlabError(f"data.train: of LR images for every HR image, {numbers}. Train on sets of one kind.")
+    places = [(part, index) for part in parts for index in range(len(part.names))]
+    names = [part.names[index] for part, index in places]
+    sizes = [part.sizes[index] for part, index in places]
+
+    def read(index: int) -> np.ndarray:
+        part, place = places[index]
+        return part.read(place)
+
+    return TrainingSet(key, names, sizes, read, versions=parts[0].versions, parts=tuple(parts))
+
+
+def from_files(files: Sequence[Path]) -> TrainingSet:
     """Image files. Raises SrlabError for one that cannot be read."""
     sizes = [image_size(path) for path in files]
-    plain = TrainingSet(signature(files), [str(path) for path in files], sizes, lambda index: read_image(files[index]))
-    return plain if lr_path is None else TrainingSet(plain.key, plain.names, plain.sizes, plain.read, lr_path)
-
-
-def from_folders(folders: Sequence[str]) -> list[Path]:
-    """Every image of some folders, in their order."""
-    if not folders:
-        raise SrlabError("data=folder needs data.train=[DIR,...]: folders of HR images.")
-    return list(dict.fromkeys(path.resolve() for folder in folders for path in list_images(Path(folder).expanduser())))
-
-
-def div2k(root: Path) -> TrainingSet:
-    """DIV2K's training images and, where they are there, its LR files."""
-    entry = CATALOG["div2k_train"]
-    files = list_images(hr_folder(entry, root))
-    return from_files(files, lambda scale, index: root / entry.lr.format(scale=scale, stem=files[index].stem))
+    return TrainingSet(signature(files), [str(path) for path in files], sizes, lambda index: read_image(files[index]))
 
 
 def synthetic(count: int, size: int, seed: int = 0) -> TrainingSet:
@@ -84,21 +190,30 @@ def without_small(images: TrainingSet, least: int, policy: str) -> TrainingSet:
     """The images whose sides are at least `least`. Raises SrlabError for a smaller one unless policy is "skip"."""
     if policy not in ("error", "skip"):
         raise SrlabError(f"data.small_images={policy}: expected error or skip.")
-    kept = [i for i, size in enumerate(images.sizes) if min(size) >= least]
-    if len(kept) == len(images.sizes):
+    small = [i for i, size in enumerate(images.sizes) if min(size) < least]
+    if not small:
         return images
-    if policy == "error" or not kept:
-        i = next(i for i in range(len(images.sizes)) if i not in set(kept))
-        h, w = images.sizes[i]
+    if policy == "error" or len(small) == len(images.sizes):
+        h, w = images.sizes[small[0]]
         raise SrlabError(
-            f"{images.names[i]}: {w}x{h} is smaller than the {least}x{least} HR patch "
-            f"({len(images.sizes) - len(kept)} such images). "
-            f"Set data.patch_size lower, or leave them out: data.small_images=skip."
+            f"{images.names[small[0]]}: {w}x{h} is smaller than the {least}x{least} HR patch "
+            f"({len(small)} such images). Set data.patch_size lower, or leave them out: data.small_images=skip."
         )
-    return TrainingSet(
-        f"{images.key}:from{least}",
-        [images.names[i] for i in kept],
-        [images.sizes[i] for i in kept],
-        lambda index: images.read(kept[index]),
-        lambda scale, index: images.lr_path(scale, kept[index]),
+    key = f"{images.key}:from{least}"
+    if images.parts:
+        large = [part for part in images.parts if any(min(size) >= least for size in part.sizes)]
+        return join([without_small(part, least, policy) for part in large], key)
+    return _some(images, sorted(set(range(len(images.sizes))) - set(small)), key)
+
+
+def _some(images: TrainingSet, kept: Sequence[int], key: str) -> TrainingSet:
+    """The images of those indices."""
+    versions = images.versions
+    return replace(
+        images,
+        key=key,
+        names=[images.names[i] for i in kept],
+        sizes=[images.sizes[i] for i in kept],
+        read=lambda index: images.read(kept[index]),
+        lr_path=lambda scale, index: images.lr_path(scale, kept[index // versions] * versions + index % versions),
     )

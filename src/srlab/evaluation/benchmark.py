@@ -10,6 +10,7 @@ import torch
 
 from srlab.data.images import to_array, write_png
 from srlab.data.pairs import ImageSet
+from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 from srlab.evaluation.published import published
 from srlab.inference.upscale import Precision, describe_input, upscale
 from srlab.methods.base import SuperResolver
@@ -37,7 +38,8 @@ class Row:
     """One method on one set at one scale.
 
     psnr and ssim: means over images of per-image values. seconds: mean time of one image through `upscale`.
-    input: what the method saw where that is not the image itself. images: name -> Quality.
+    parameters: trainable ones. multiply_adds: of convolutions, for a 1280 x 720 output. input: what the method saw
+    where that is not the image itself. images: name -> Quality.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Row:
     protocol: str
     seconds: float
     parameters: int
+    multiply_adds: int
     input: str
     published: dict[str, float] | None
     images: dict[str, Quality]
@@ -102,7 +105,7 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
         if settings.save_images is not None:
             write_png(settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{label}.png", sr)
     ordered = sorted(merge_over_ranks(measured).items(), key=lambda item: item[1][0])
-    parameters = sum(p.numel() for p in method.network.parameters() if p.requires_grad)
+    parameters = trainable_parameters(method)
     name = f"{label}+" if settings.ensemble else label
     return Row(
         method=name,
@@ -111,6 +114,7 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
         protocol=settings.protocol.name,
         seconds=sum(item[2] for _, item in ordered) / len(ordered),
         parameters=parameters,
+        multiply_adds=multiply_adds(method, scale),
         input="; ".join(sorted({item[3] for _, item in ordered} - {""})),
         published=published(name, parameters, settings.protocol.name, image_set.name, scale),
         images={image: item[1] for image, item in ordered},
@@ -133,6 +137,7 @@ def as_json(row: Row) -> dict[str, Any]:
         "ssim": row.ssim,
         "seconds": row.seconds,
         "parameters": row.parameters,
+        "multiply_adds": row.multiply_adds,
         "input": row.input,
         "published": row.published,
         "images": {name: {"psnr": finite(q.psnr), "ssim": q.ssim} for name, q in row.images.items()},

@@ -36,8 +36,10 @@ def evaluate_config(cfg: DictConfig) -> list[Row]:
         precision=config.precision,  # type: ignore[arg-type]
         save_images=out / "images" if config.save_images else None,
     )
-    sets = evaluation_sets(config.sets, Path(config.data.root).expanduser())
+    sets = evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation)
     scales = _scales(config, methods)
+    for image_set in sets:
+        image_set.check(scales, settings.protocol)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

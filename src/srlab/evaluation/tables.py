@@ -70,13 +70,13 @@ def comma_separated(rows: list[Row]) -> str:
     text = io.StringIO()
     columns = ["set", "scale", "method", "protocol", "n", "psnr", "ssim", "published_psnr", "published_ssim"]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, "difference", "seconds", "parameters", "input"])
+    writer.writerow([*columns, "difference", "seconds", "parameters", "multiply_adds", "input"])
     for row in rows:
         printed: list[Any] = ["", "", ""]
         if row.published is not None:
             printed = [row.published["psnr"], row.published["ssim"], row.psnr - row.published["psnr"]]
         ours = [row.set, row.scale, row.method, row.protocol, row.n, row.psnr, row.ssim]
-        writer.writerow([*ours, *printed, row.seconds, row.parameters, row.input])
+        writer.writerow([*ours, *printed, row.seconds, row.parameters, row.multiply_adds, row.input])
     return text.getvalue()
 
 

@@ -1,45 +1,18 @@
-"""Weights from files into methods: strictly, safely (no pickled code), and with errors that say what does not fit."""
+"""Weights from files into methods: strictly, and with errors that say what does not fit."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from srlab.errors import SrlabError
+from srlab.inference.files import is_checkpoint, network_state, read_file
+from srlab.inference.recognition import described, in_own_keys
 from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
 
 SHOWN = 3  # of each kind of mismatch
-
-
-def read_file(path: Path) -> dict[str, Any]:
-    """A .pt, .pth, .ckpt or .safetensors file as a dictionary. Raises SrlabError where that is not possible safely."""
-    if not path.is_file():
-        raise SrlabError(f"{path}: no such file. Expected a checkpoint or weights (.ckpt, .pt, .pth, .safetensors).")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise SrlabError(
-            f"{path}: holds pickled Python objects, not only tensors, and loading it could run any code. "
-            f"Save its state_dict() with torch.save and use that."
-        ) from None
-    except Exception as error:  # a damaged file can make the parsers raise anything
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise SrlabError(f"{path}: not a file of weights, or a damaged one ({reason}). Get it again.") from error
-    if not isinstance(content, dict):
-        raise SrlabError(f"{path}: holds a {type(content).__name__}; expected a dictionary of tensors.")
-    return content
-
-
-def is_checkpoint(content: Mapping[str, Any]) -> bool:
-    """Whether a file's content is a checkpoint of srlab rather than bare weights."""
-    return "srlab" in content and "hyper_parameters" in content
 
 
 def load_checkpoint(path: Path) -> SuperResolver:
@@ -57,19 +30,30 @@ def load_checkpoint(path: Path) -> SuperResolver:
 
 
 def load_weights(method: SuperResolver, path: Path) -> None:
-    """Weights for a method that was built from a config: bare network weights, or a checkpoint's evaluated ones.
+    """Weights for a method that was built from a config: a state dict in any layout that is known for the method, or
+    the evaluated weights of a checkpoint of ours.
 
     Raises SrlabError where a key is missing, unexpected or of another shape.
+    """
+    fit(method.network, weights_for(method, path), path)
+    if method.averaged is not None:
+        method.averaged.load_state_dict(method.network.state_dict())
+
+
+def weights_for(method: SuperResolver, path: Path) -> dict[str, Tensor]:
+    """A file's weights by the method's own keys, whether or not all of them fit.
+
+    Raises SrlabError for a checkpoint of ours that holds another method.
     """
     content = read_file(path)
     if is_checkpoint(content):
         donor = content["srlab"]["method"]
         if donor != method.key:
-            raise SrlabError(f"{path}: a checkpoint of {donor}, not of {method.key}. Use ckpt={path}, without model=.")
-        content = evaluated_weights(content["state_dict"])
-    fit(method.network, content, path)
-    if method.averaged is not None:
-        method.averaged.load_state_dict(method.network.state_dict())
+            raise SrlabError(
+                f"{path}: a checkpoint of {donor}, not of {method.key}. Evaluate it by ckpt={path}, without model=."
+            )
+        return evaluated_weights(content["state_dict"])
+    return in_own_keys(method, network_state(content, path))
 
 
 def check_resumable(method: SuperResolver, data: Mapping[str, Any], path: Path) -> None:
@@ -102,7 +86,7 @@ def evaluated_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def fit(module: nn.Module, state: Mapping[str, Any], path: Path) -> None:
-    """load_state_dict, strictly. Raises SrlabError that shows three of each kind of what does not fit."""
+    """load_state_dict, strictly. Raises SrlabError: three of each kind of misfit, and what they look like."""
     own = module.state_dict()
     missing = [key for key in own if key not in state]
     unexpected = [key for key in state if key not in own]
@@ -114,7 +98,7 @@ def fit(module: nn.Module, state: Mapping[str, Any], path: Path) -> None:
     found = [("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped)]
     if any(keys for _, keys in found):
         parts = [f"{len(keys)} {kind} ({_some(keys)})" for kind, keys in found if keys]
-        raise SrlabError(f"{path}: these weights do not fit: {'; '.join(parts)}. Check model=, scale= and its widths.")
+        raise SrlabError(f"{path}: these weights do not fit: {'; '.join(parts)}.{described(state)}")
     module.load_state_dict(state)
 
 
@@ -123,16 +107,13 @@ def transfer(method: SuperResolver, path: Path) -> tuple[list[str], list[str]]:
 
     Returns (keys that were taken, keys that keep their initial values). Raises SrlabError where nothing fits.
     """
-    content = read_file(path)
-    source = content
-    if is_checkpoint(content):
-        donor, source = content["srlab"]["method"], evaluated_weights(content["state_dict"])
-        if donor != method.key:
-            raise SrlabError(f"init_from={path}: a checkpoint of {donor}, not of {method.key}.")
+    source = weights_for(method, path)
     own = method.network.state_dict()
     taken = [key for key in own if key in source and _shape(source[key]) == _shape(own[key])]
     if not taken:
-        raise SrlabError(f"init_from={path}: none of its weights fits {method.label}. Choose a checkpoint of its kind.")
+        raise SrlabError(
+            f"init_from={path}: none of its weights fits {method.label}. Choose weights of its kind.{described(source)}"
+        )
     method.network.load_state_dict({**own, **{key: source[key] for key in taken}})
     if method.averaged is not None:
         method.averaged.load_state_dict(method.network.state_dict())

@@ -1,32 +1,57 @@
-"""Losses between pixels, averaged over all of them."""
+"""Losses between pixels."""
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from srlab.errors import SrlabError, nearest
 from srlab.losses.term import LossTerm
 
-
-class L1(LossTerm):
-    """Mean absolute error (EDSR, section 2.3)."""
-
-    def forward(self, sr: Tensor, target: Tensor) -> Tensor:
-        return F.l1_loss(sr, target)
+REDUCTIONS = ("mean", "sum")
 
 
-class L2(LossTerm):
-    """Mean squared error."""
+class PixelLoss(LossTerm):
+    """A function of the difference, averaged over all pixels, or summed over a sample's and averaged over samples.
 
-    def forward(self, sr: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(sr, target)
+    reduction: mean or sum. Sums are what Caffe and MatConvNet gave the early papers, whose learning rates need them.
+    Raises SrlabError for another.
+    """
 
-
-class Charbonnier(LossTerm):
-    """sqrt(d^2 + epsilon^2), averaged (LapSRN, equation 4, arXiv:1704.03915, which sums it)."""
-
-    def __init__(self, epsilon: float = 1e-3) -> None:
+    def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
+        if reduction not in REDUCTIONS:
+            hint = nearest(reduction, REDUCTIONS)
+            raise SrlabError(f"loss reduction={reduction}: expected {' or '.join(REDUCTIONS)}.{hint}")
+        self.reduction = reduction
+
+    def of_difference(self, difference: Tensor) -> Tensor:
+        """For every pixel."""
+        raise NotImplementedError
+
+    def forward(self, sr: Tensor, target: Tensor) -> Tensor:
+        values = self.of_difference(sr - target)
+        return values.mean() if self.reduction == "mean" else values.sum() / len(sr)
+
+
+class L1(PixelLoss):
+    """Absolute error (EDSR, section 2.3)."""
+
+    def of_difference(self, difference: Tensor) -> Tensor:
+        return difference.abs()
+
+
+class L2(PixelLoss):
+    """Squared error."""
+
+    def of_difference(self, difference: Tensor) -> Tensor:
+        return difference.square()
+
+
+class Charbonnier(PixelLoss):
+    """sqrt(d^2 + epsilon^2) (LapSRN, equation 4, arXiv:1704.03915, which sums it)."""
+
+    def __init__(self, epsilon: float = 1e-3, reduction: str = "mean") -> None:
+        super().__init__(reduction)
         self.epsilon = epsilon
 
-    def forward(self, sr: Tensor, target: Tensor) -> Tensor:
-        return torch.sqrt((sr - target) ** 2 + self.epsilon**2).mean()
+    def of_difference(self, difference: Tensor) -> Tensor:
+        return torch.sqrt(difference**2 + self.epsilon**2)

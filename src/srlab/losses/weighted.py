@@ -56,7 +56,7 @@ class WeightedLoss(nn.Module):
 
 def _check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
     term = LOSS_TERMS[name]
-    known = list(inspect.signature(term).parameters) if "__init__" in vars(term) else []
+    known = [] if term.__init__ is LossTerm.__init__ else list(inspect.signature(term).parameters)
     for key in arguments:
         if key not in known:
             raise SrlabError(f"loss.{name}.{key}: the term has {', '.join(['weight', *known])}.{nearest(key, known)}")

@@ -4,16 +4,22 @@ from srlab.errors import SrlabError, nearest
 from srlab.methods.base import SuperResolver
 from srlab.methods.edsr import EDSR
 from srlab.methods.interpolation import Interpolation
+from srlab.methods.mdsr import MDSR
+from srlab.methods.srcnn import SRCNN
 from srlab.methods.srresnet import SRResNet
 from srlab.methods.vdsr import VDSR
+from srlab.methods.wdsr import WDSR
 
 METHODS: dict[str, type[SuperResolver]] = {
     method.key: method
     for method in (
         Interpolation,
+        SRCNN,
         VDSR,
         SRResNet,
         EDSR,
+        MDSR,
+        WDSR,
     )
 }
 

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -37,6 +37,7 @@ class SuperResolver(pl.LightningModule):
 
     key: ClassVar[str]  # in the list of methods, in checkpoints
     Network: ClassVar[type[SRNetwork]]
+    leaves_weights_unused: ClassVar[bool] = False  # whether a step may leave some weights without a gradient
 
     def __init__(self, network: Mapping[str, Any], recipe: Mapping[str, Any] | None = None) -> None:
         super().__init__()
@@ -92,32 +93,47 @@ class SuperResolver(pl.LightningModule):
 
     # Training
 
+    def prepared(self, parts: list[Batch]) -> list[Batch]:
+        """What a step trains on, one batch for each scale in it; methods that see images otherwise change it here."""
+        return parts
+
     def predictions(self, batch: Batch) -> list[Prediction]:
         """(sr, target, weight) triples; one by default. Methods with deep supervision return several."""
-        return [(self.network(batch.lr, batch.scale, batch.condition), batch.hr, 1.0)]
+        sr = self.network(batch.lr, batch.scale, batch.condition)
+        first, (height, width) = batch.margin * batch.scale, batch.hr.shape[2:]
+        return [(sr[..., first : first + height, first : first + width], batch.hr, 1.0)]
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Tensor:
         assert self.loss is not None
-        if self.traits.channels == 1:
-            batch = batch._replace(lr=luma(batch.lr), hr=luma(batch.hr))
-        parts: dict[str, Tensor] = {}
-        for sr, target, weight in self.predictions(batch):
-            for name, value in self.loss(sr, target).items():
-                parts[name] = parts.get(name, 0) + weight * value
-        total = self.loss.total(parts)
+        given = [batch] if isinstance(batch, Batch) else batch
+        parts = self.prepared([self._in_its_channels(part) for part in given])
+        samples = sum(len(part.lr) for part in parts)
+        terms: dict[str, Tensor] = {}
+        for part in parts:
+            for sr, target, weight in self.predictions(part):
+                for name, value in self.loss(sr, target).items():
+                    terms[name] = terms.get(name, 0) + weight * len(part.lr) / samples * value
+        total = self.loss.total(terms)
         self.log("train/loss", total.detach(), prog_bar=True)
-        if len(parts) > 1:
-            self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
+        if len(terms) > 1:
+            self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
         return total
+
+    def _in_its_channels(self, batch: Batch) -> Batch:
+        return batch if self.traits.channels != 1 else batch._replace(lr=luma(batch.lr), hr=luma(batch.hr))
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """The trained weights as PyTorch's parameter groups; more than one where layers learn at different rates."""
+        return [{"params": list(self.network.parameters())}]
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         recipe = self.hparams["recipe"]
-        trained = [p for p in self.network.parameters() if p.requires_grad]
-        if not trained:
+        if not any(p.requires_grad for p in self.network.parameters()):
             raise SrlabError(f"{self.label} has no weights to train; evaluate.py uses it as it is.")
         # A fused optimizer unscales fp16 gradients itself, after they would have been clipped.
         scaled = self._trainer is not None and self.trainer.precision == "16-mixed"
-        optimizer = build_optimizer(trained, recipe["optimizer"], fused=not scaled)
+        groups = self.parameter_groups(recipe["optimizer"]["learning_rate"])
+        optimizer = build_optimizer(groups, recipe["optimizer"], fused=not scaled)
         schedule = LambdaLR(optimizer, multiplier(recipe["schedule"], recipe["max_steps"]))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -175,15 +191,15 @@ class SuperResolver(pl.LightningModule):
         self._averaged_step = checkpoint.get("global_step", 0)
 
 
-def build_optimizer(parameters: list[nn.Parameter], optimizer: Mapping[str, Any], fused: bool) -> Optimizer:
-    """adam, adamw or sgd from plain values. Raises SrlabError for another name."""
+def build_optimizer(groups: Iterable[dict[str, Any]], optimizer: Mapping[str, Any], fused: bool) -> Optimizer:
+    """adam, adamw or sgd over parameter groups, from plain values. Raises SrlabError for another name."""
     name = optimizer["name"]
     common = {"lr": optimizer["learning_rate"], "weight_decay": optimizer["weight_decay"], "fused": fused}
     if len(optimizer["betas"]) != 2:
         raise SrlabError(f"optimizer.betas={list(optimizer['betas'])}: expected two numbers, such as [0.9,0.999].")
     if name in ("adam", "adamw"):
         kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
-        return kind(parameters, betas=tuple(optimizer["betas"]), eps=optimizer["epsilon"], **common)
+        return kind(groups, betas=tuple(optimizer["betas"]), eps=optimizer["epsilon"], **common)
     if name == "sgd":
-        return torch.optim.SGD(parameters, momentum=optimizer["momentum"], **common)
+        return torch.optim.SGD(groups, momentum=optimizer["momentum"], **common)
     raise SrlabError(f"optimizer.name={name}: expected adam, adamw or sgd.{nearest(name, ('adam', 'adamw', 'sgd'))}")

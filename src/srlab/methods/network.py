@@ -1,8 +1,16 @@
 """What every network promises, so that training, tiling and tables need not know which one they hold."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+from srlab.errors import SrlabError
+
+State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,3 +40,28 @@ class SRNetwork(nn.Module):
         condition: what a degradation-conditioned network needs beside the image, such as (N, K) kernel codes.
         """
         raise NotImplementedError
+
+    @staticmethod
+    def arguments_shown(state: State) -> dict[str, Any]:
+        """The constructor's arguments as far as the shapes of a state dict show them; LookupError for another's."""
+        raise LookupError
+
+    @classmethod
+    def arguments_of(cls, state: State) -> dict[str, Any] | None:
+        """The constructor's arguments that give exactly these keys and shapes; None where there are none.
+
+        What no shape shows, such as a residual scale, is left out.
+        """
+        try:
+            arguments = cls.arguments_shown(state)
+            with torch.device("meta"):
+                own = cls(**arguments).state_dict()
+        except (LookupError, ValueError, SrlabError):
+            return None
+        same = own.keys() == state.keys() and all(own[key].shape == state[key].shape for key in own)
+        return arguments if same else None
+
+
+def count(state: State, pattern: str) -> int:
+    """How many different numbers `(\\d+)` of a pattern has among the keys, such as blocks in a body."""
+    return len({match[1] for key in state if (match := re.match(pattern, key))})

@@ -1,10 +1,12 @@
 """SRResNet, the generator of SRGAN (Ledig et al. 2017, arXiv:1609.04802), trained on a pixel loss."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
-from srlab.layers import Norm, ResidualBlock, SubPixelUpsampler, conv, normalization
+from srlab.layers import Norm, ResidualBlock, Upsampler, UpsamplerKind, conv, normalization, upsampler_shown
 from srlab.methods.base import SuperResolver
-from srlab.methods.network import SRNetwork, Traits
+from srlab.methods.network import SRNetwork, State, Traits, count
 
 
 class SRResNetNetwork(SRNetwork):
@@ -18,6 +20,7 @@ class SRResNetNetwork(SRNetwork):
         blocks: int = 16,
         residual_scale: float = 1.0,
         norm: Norm = "batch",
+        upsampler: UpsamplerKind = "subpixel",
     ) -> None:
         super().__init__()
         self.head = nn.Sequential(conv(channels, features, 9), nn.PReLU())
@@ -26,13 +29,26 @@ class SRResNetNetwork(SRNetwork):
             conv(features, features),
             *normalization(norm, features),
         )
-        self.tail = nn.Sequential(SubPixelUpsampler(features, scale, nn.PReLU), conv(features, channels, 9))
+        self.tail = nn.Sequential(Upsampler(features, scale, upsampler, nn.PReLU), conv(features, channels, 9))
         # 4 for the head, 2 a block, 1 for the body's end, less than 2 for the upsampler, at most 2 for the tail.
         self.traits = Traits(scales=(scale,), channels=channels, receptive_field=2 * blocks + 9)
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         shallow = self.head(lr)
         return (self.tail(shallow + self.body(shallow)) + 1) / 2
+
+    @staticmethod
+    def arguments_shown(state: State) -> dict[str, Any]:
+        features, channels = state["head.0.weight"].shape[:2]
+        scale, upsampler = upsampler_shown(state, "tail.0.", features)
+        return {
+            "scale": scale,
+            "channels": channels,
+            "features": features,
+            "blocks": count(state, r"body\.(\d+)\.body\."),
+            "norm": "batch" if "body.0.body.1.running_mean" in state else "none",
+            "upsampler": upsampler,
+        }
 
 
 class SRResNet(SuperResolver):

@@ -1,14 +1,16 @@
 """VDSR, Accurate Image Super-Resolution Using Very Deep Convolutional Networks (Kim et al. 2016, arXiv:1511.04587)."""
 
 import itertools
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
 from srlab.data.resize import imresize
 from srlab.layers import conv
-from srlab.methods.base import SuperResolver
-from srlab.methods.network import SRNetwork, Traits
+from srlab.methods.enlarged import EnlargingResolver
+from srlab.methods.network import SRNetwork, State, Traits, count
 
 
 class VDSRNetwork(SRNetwork):
@@ -28,6 +30,11 @@ class VDSRNetwork(SRNetwork):
             x = F.relu(layer(x))
         return enlarged + self.layers[-1](x)
 
+    @staticmethod
+    def arguments_shown(state: State) -> dict[str, Any]:
+        features, channels = state["layers.0.weight"].shape[:2]
+        return {"channels": channels, "features": features, "depth": count(state, r"layers\.(\d+)\.")}
+
 
 def _he(layer: nn.Conv2d) -> nn.Conv2d:
     """He et al. 2015, as section 3.2 asks."""
@@ -37,8 +44,21 @@ def _he(layer: nn.Conv2d) -> nn.Conv2d:
     return layer
 
 
-class VDSR(SuperResolver):
-    """L2 on luma (section 3.2)."""
+class VDSR(EnlargingResolver):
+    """L2 on luma, several scales in a batch, a high learning rate under adjustable clipping (section 3.2)."""
 
     key = "vdsr"
     Network = VDSRNetwork
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Every component to [-theta / learning rate, theta / learning rate]; theta is gradient_clip_val.
+
+        So no weight moves by more than theta in a plain step, whatever the learning rate (section 3.2).
+        """
+        if not gradient_clip_val:
+            return
+        for group in optimizer.param_groups:
+            if group["lr"] > 0:
+                nn.utils.clip_grad_value_(group["params"], gradient_clip_val / group["lr"])

@@ -13,7 +13,10 @@ from srlab.schema import TrainConfig
 def run_name(config: TrainConfig, scales: Sequence[int], data_kind: str) -> str:
     """A stable name from method, scale and data, without `=`, which Hydra would not take back in ckpt=PATH."""
     scale = "x" + "-".join(map(str, scales))
-    name = f"{config.model.name}_{scale}_{config.data.name or data_kind}" if config.name is None else config.name
+    data = config.data.name or data_kind
+    if config.data.degradation != "bicubic":
+        data += f"_{config.data.degradation}"
+    name = f"{config.model.name}_{scale}_{data}" if config.name is None else config.name
     if "=" in name:
         raise SrlabError(f"name={name}: without '=', please; ckpt=PATH could not name its checkpoints.")
     if not name.strip("./") or ".." in Path(name).parts or Path(name).is_absolute():

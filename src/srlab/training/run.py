@@ -14,10 +14,12 @@ from pytorch_lightning.callbacks import Callback, LearningRateMonitor
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from srlab.config import as_scales, parse, recipe_of_model
+from srlab.data.catalog import overlap_warnings
 from srlab.data.datamodule import SuperResolutionData
-from srlab.data.pairs import evaluation_sets
+from srlab.data.pairs import ImageSet, evaluation_sets
 from srlab.errors import SrlabError
 from srlab.evaluation.benchmark import Row, Settings, evaluate
+from srlab.evaluation.complexity import trainable_parameters
 from srlab.evaluation.figures import comparison
 from srlab.evaluation.tables import print_table, write_results
 from srlab.inference.weights import check_resumable, load_checkpoint, transfer
@@ -81,7 +83,7 @@ def _prepare(config: TrainConfig) -> Run:
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
     method.configure_optimizers()  # for its errors; Lightning calls it again
     check_logger(config)
-    evaluation_sets(config.sets, Path(config.data.root).expanduser())
+    sets = _sets(config)
     data = SuperResolutionData(config.data, _scales(config, method), protocol(config.protocol.name), config.seed)
     folder = Path(config.runs) / run_name(config, data.scales, data.kind)
     run = Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
@@ -90,8 +92,17 @@ def _prepare(config: TrainConfig) -> Run:
     if job_environment() is None:
         check_folder(config, folder, run.resumed)
         data.check_validation()
+        for image_set in sets:
+            image_set.check(data.scales, data.protocol)
+        for line in overlap_warnings(data.training.entries, [s.entry for s in [data.validation, *sets] if s.entry]):
+            print(line, file=sys.stderr, flush=True)
     data.dataset(range(0), world=devices.count)  # builds the stores, and finds what is wrong with the images
     return run
+
+
+def _sets(config: TrainConfig) -> list[ImageSet]:
+    """What the trained method is measured on in the end."""
+    return evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation)
 
 
 def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
@@ -103,11 +114,15 @@ def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
     return scales
 
 
-def _strategy(devices: Devices, environment: JobEnvironment | None) -> Strategy | str:
+def _strategy(run: Run, environment: JobEnvironment | None) -> Strategy | str:
     if environment is None:
         return "auto"
-    backend = "nccl" if devices.kind == "cuda" else "gloo"
-    return DDPStrategy(cluster_environment=environment, process_group_backend=backend, gradient_as_bucket_view=True)
+    return DDPStrategy(
+        cluster_environment=environment,
+        process_group_backend="nccl" if run.devices.kind == "cuda" else "gloo",
+        gradient_as_bucket_view=True,
+        find_unused_parameters=run.method.leaves_weights_unused,
+    )
 
 
 def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
@@ -125,7 +140,7 @@ def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
     return pl.Trainer(
         accelerator=run.devices.accelerator,
         devices=run.devices.count,
-        strategy=_strategy(run.devices, environment),
+        strategy=_strategy(run, environment),
         precision=run.devices.precision,
         max_steps=last_step,
         max_epochs=-1,
@@ -150,6 +165,7 @@ def _train(run: Run, environment: JobEnvironment | None) -> dict[str, float]:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // run.devices.count))
     if run.config.trainer.channels_last:
         run.method.to(memory_format=torch.channels_last)
+        run.data.memory_format = torch.channels_last
     trainer = build_trainer(run, environment)
     if trainer.is_global_zero:
         _announce(run)
@@ -169,11 +185,11 @@ def _train(run: Run, environment: JobEnvironment | None) -> dict[str, float]:
 
 
 def _announce(run: Run) -> None:
-    trained = sum(p.numel() for p in run.method.network.parameters() if p.requires_grad)
     resumed = f", from step {step_of(run.resumed)} of {run.resumed}" if run.resumed else ""
     print(
-        f"{run.folder}: {run.method.label}, {trained:,} parameters, {len(run.data.training.names)} training images, "
-        f"{run.devices.count} {run.devices.kind} process(es), {run.devices.precision}{resumed}",
+        f"{run.folder}: {run.method.label}, {trainable_parameters(run.method):,} parameters, "
+        f"{len(run.data.training.names)} training images, {run.devices.count} {run.devices.kind} process(es), "
+        f"{run.devices.precision}{resumed}",
         flush=True,
     )
 
@@ -185,7 +201,7 @@ def _evaluate(run: Run, method: SuperResolver) -> list[Row]:
     methods = [("bicubic", bicubic), (method.label, method)]
     first = rank_and_world()[0] == 0
     rows: list[Row] = []
-    for i, image_set in enumerate(evaluation_sets(run.config.sets, Path(run.config.data.root).expanduser())):
+    for i, image_set in enumerate(_sets(run.config)):
         settings = Settings(rules, device, save_images=run.folder / "images" if i == 0 else None)
         rows += evaluate(methods, [image_set], list(run.data.scales), settings)
         if i == 0 and first:

@@ -1,0 +1,206 @@
+"""Whether a set, or any folder of images, is what it should be."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from srlab.data.catalog import CATALOG, CatalogEntry, hr_folder, known_set, parts_of, present, set_of_folder
+from srlab.data.catalog import shared_images as known_overlap
+from srlab.data.check_lr import (
+    Finding,
+    LRFolder,
+    check_folder,
+    describe,
+    fidelity,
+    folders_beside,
+    folders_of_set,
+    names,
+)
+from srlab.data.duplicates import Look, duplicates, look
+from srlab.data.fetch import DOWNLOADS
+from srlab.data.images import list_images
+from srlab.errors import SrlabError, nearest
+
+SCALES = (2, 3, 4)  # to which odd sizes are named
+GREY = ("L", "1", "LA", "I", "I;16", "I;16B")
+DEEP = ("I", "I;16", "I;16B", "F")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is checked: a folder of HR images, and LR folders. entry: the set that it is, where it is one."""
+
+    name: str
+    folder: Path
+    lr: tuple[LRFolder, ...]
+    entry: CatalogEntry | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is for training, as any folder is that is not a set."""
+        return self.entry is None or self.entry.role == "train"
+
+
+@dataclass
+class Report:
+    """What was found. facts: (what, value), as a table."""
+
+    subject: Subject
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> bool:
+        return any(finding.error for finding in self.findings)
+
+
+def find_subjects(word: str, root: Path) -> list[Subject]:
+    """What a set's name or a folder stands for. Raises SrlabError for a word that is neither, or a set not there."""
+    entry = known_set(word)
+    if entry is None:
+        folder = Path(word).expanduser()
+        if not folder.is_dir():
+            hint = nearest(word.lower(), CATALOG)
+            raise SrlabError(f"{word}: neither a folder nor one of the sets {', '.join(CATALOG)}.{hint}")
+        hr = folder / "HR" if (folder / "HR").is_dir() else folder
+        entry = set_of_folder(hr, root)
+        if entry is None:
+            return [Subject(str(folder), hr, tuple(folders_beside(folder)))]
+    return [
+        Subject(part.name, hr_folder(part, root), tuple(folders_of_set(part, root)), part) for part in parts_of(entry)
+    ]
+
+
+def counterparts(subject: Subject, root: Path) -> list[Subject]:
+    """The sets under root with which it should share no image: test sets for a training set, and the reverse."""
+    return [
+        other
+        for entry in CATALOG.values()
+        if not entry.parts and (entry.role == "train") != subject.trains and present(entry, root)
+        for other in find_subjects(entry.name, root)
+        if other.folder.resolve() != subject.folder.resolve()
+    ]
+
+
+class Checker:
+    """Checks subjects; images that several of them need are looked at once.
+
+    compared: images of every LR folder that are compared with MATLAB's bicubic.
+    """
+
+    def __init__(self, root: Path, progress: Progress, compared: int = 20) -> None:
+        self.root, self.progress, self.compared = root, progress, compared
+        self.looks: dict[Path, list[Look | SrlabError]] = {}
+
+    def check(self, subject: Subject, against: Sequence[Subject]) -> Report:
+        """Everything about one subject. Raises SrlabError for a folder without images."""
+        results = self._look_at(subject)
+        looks = [result for result in results if isinstance(result, Look)]
+        report = Report(subject, facts=_facts(subject, looks, len(results)))
+        report.findings += [Finding(True, str(result)) for result in results if isinstance(result, SrlabError)]
+        report.findings += _count(subject, len(results)) + _kinds(looks) + _unfinished(subject, self.root)
+        for lr in subject.lr:
+            step = self._steps(f"{subject.name}: {lr}", len(looks) * lr.versions)
+            report.findings += check_folder(lr, looks, step)
+            report.facts.append((str(lr), str(lr.folder)))
+            if lr.degradation == "bicubic" and looks:
+                found = fidelity(lr, [one.path for one in looks], self.compared)
+                if found is not None:
+                    report.facts.append((f"{lr} and MATLAB", str(found)))
+                    report.findings += describe(lr, found)
+        for pair in duplicates(looks):
+            report.findings.append(Finding(False, f"{pair.first.name} and {pair.second.name} show the same picture"))
+        for other in against:
+            report.findings += self._shared(subject, looks, other)
+        report.facts.append(("compared with", ", ".join(other.name for other in against) or "no other set"))
+        return report
+
+    def _look_at(self, subject: Subject) -> list[Look | SrlabError]:
+        if subject.folder not in self.looks:
+            files = list_images(subject.folder)
+            step = self._steps(subject.name, len(files))
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                results = []
+                for result in pool.map(look, files):
+                    results.append(result)
+                    step()
+            self.looks[subject.folder] = results
+        return self.looks[subject.folder]
+
+    def _shared(self, subject: Subject, looks: Sequence[Look], other: Subject) -> list[Finding]:
+        pairs = duplicates(looks, [result for result in self._look_at(other) if isinstance(result, Look)])
+        if not pairs:
+            return []
+        known = subject.entry is not None and other.entry is not None and known_overlap(subject.entry, other.entry)
+        exact = sum(pair.exact for pair in pairs)
+        how = f"{exact} to the pixel, {len(pairs) - exact} scaled or compressed anew"
+        shared = names(sorted({pair.first for pair in pairs}))
+        text = f"images that are also in {other.name} ({how}): {shared}"
+        return [Finding(not known, f"{text}; {known}" if known else text)]
+
+    def _steps(self, name: str, total: int) -> Callable[[], None]:
+        task = self.progress.add_task(name, total=total)
+        return lambda: self.progress.advance(task)
+
+
+def _facts(subject: Subject, looks: Sequence[Look], files: int) -> list[tuple[str, str]]:
+    facts = [("folder", str(subject.folder)), ("images", str(files))]
+    if looks:
+        least, most = (f(looks, key=lambda one: one.size[0] * one.size[1]).size for f in (min, max))
+        facts.append(("sizes", f"{least[1]}x{least[0]} to {most[1]}x{most[0]}"))
+    if subject.entry is not None:
+        facts += [("licence", subject.entry.licence), *(("to know", note) for note in subject.entry.notes)]
+    return facts
+
+
+def _count(subject: Subject, found: int) -> list[Finding]:
+    entry = subject.entry
+    if entry is None or found == entry.count:
+        return []
+    return [Finding(True, f"{subject.folder}: {found} images, but {entry.title} has {entry.count}")]
+
+
+def _kinds(looks: Sequence[Look]) -> list[Finding]:
+    """Grey, alpha, deep and odd-sized images."""
+    kinds = {
+        "grey images": [one.path for one in looks if one.mode in GREY],
+        "images with an alpha channel, which is dropped": [one.path for one in looks if one.alpha],
+        "images of more than 8 bits, which are rounded": [one.path for one in looks if one.mode in DEEP],
+    }
+    found = [Finding(False, f"{kind} ({len(paths)}): {names(paths)}") for kind, paths in kinds.items() if paths]
+    odd = {scale: sum(any(side % scale for side in one.size) for one in looks) for scale in SCALES}
+    if any(odd.values()):
+        counts = ", ".join(f"x{scale}: {count} of {len(looks)}" for scale, count in odd.items())
+        found.append(Finding(False, f"images whose sides are no multiples of the scale, and are cropped ({counts})"))
+    return found
+
+
+def _unfinished(subject: Subject, root: Path) -> list[Finding]:
+    """Archives of the set of which only a part was downloaded."""
+    archives = subject.entry.archives if subject.entry is not None else ()
+    parts = [root / DOWNLOADS / f"{archive.name}.part" for archive in archives]
+    return [
+        Finding(
+            False, f"{part}: {part.stat().st_size:,} bytes of a download that was interrupted; fetch goes on with it"
+        )
+        for part in parts
+        if part.is_file()
+    ]
+
+
+def show(report: Report, console: Console) -> None:
+    """Prints a report: what the subject is, then what is wrong, then what is good to know."""
+    table = Table(title=report.subject.name, show_header=False, title_justify="left")
+    for fact in report.facts:
+        table.add_row(*fact)
+    console.print(table)
+    for finding in sorted(report.findings, key=lambda finding: not finding.error):
+        console.print(f"{'error' if finding.error else 'note'}: {finding.text}", markup=False, soft_wrap=True)
+    errors = sum(finding.error for finding in report.findings)
+    console.print(f"{report.subject.name}: {f'{errors} errors' if errors else 'nothing wrong'}", markup=False)

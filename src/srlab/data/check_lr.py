@@ -1,0 +1,186 @@
+"""LR files against their HR images: complete, of the right size, and how far from MATLAB's bicubic."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from srlab.data.catalog import CatalogEntry
+from srlab.data.duplicates import Look
+from srlab.data.images import SUFFIXES, read_image
+from srlab.data.pairs import crop_to_multiple, scale_of
+from srlab.data.resize import imresize
+from srlab.errors import SrlabError
+
+ANOTHER = 20  # mean difference in levels from which an LR image does not show its HR image
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to know about a set. error: it is wrong, and numbers or training would be."""
+
+    error: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class LRFolder:
+    """The LR files of one degradation and scale. name: of a file, with {stem}, {scale} and {version}."""
+
+    folder: Path
+    degradation: str
+    scale: int
+    name: str
+    versions: int = 1
+
+    def files(self, stem: str) -> list[Path]:
+        """Of one HR image, as they are or would be."""
+        return [self._file(stem, version) for version in range(1, self.versions + 1)]
+
+    def _file(self, stem: str, version: int) -> Path:
+        name = self.name.format(stem=stem, scale=self.scale, version=version)
+        path = self.folder / name
+        return next(iter(sorted(self.folder.glob(name))), path) if "*" in self.name else path
+
+    def __str__(self) -> str:
+        return f"LR {self.degradation} x{self.scale}"
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How far some LR images are from MATLAB's bicubic.
+
+    compared: images. differing: share of their pixels with another value in any channel. largest: difference in levels.
+    strangers: LR files that do not show their HR image. of: how many images there are.
+    """
+
+    compared: int
+    differing: float
+    largest: int
+    strangers: tuple[Path, ...]
+    of: int
+
+    def __str__(self) -> str:
+        share = f"{100 * self.differing:.2f} % of the pixels differ, by up to {self.largest} levels"
+        return f"{share if self.differing else 'equal in every pixel'} ({self.compared} of {self.of} images compared)"
+
+
+def folders_of_set(entry: CatalogEntry, root: Path) -> list[LRFolder]:
+    """The LR folders of a set that are there."""
+    found = []
+    for degradation, track in entry.tracks.items():
+        for scale, pattern in track.paths.items():
+            path = root / pattern.format(scale=scale, stem="{stem}", version="{version}")
+            if path.parent.is_dir():
+                found.append(LRFolder(path.parent, degradation, scale, path.name, track.versions))
+    return found
+
+
+def folders_beside(folder: Path) -> list[LRFolder]:
+    """LR_*/X* within a folder; their files are named STEMxSCALE, or as their HR images."""
+    found = []
+    for path in sorted(folder.glob("LR_*/X*")):
+        scale = re.fullmatch(r"X(\d+)", path.name)
+        files = sorted(file for file in path.glob("*") if file.suffix.lower() in SUFFIXES)
+        if scale is not None and files:
+            marked = any(file.stem.endswith(f"x{scale[1]}") for file in files)
+            name = "{stem}" + ("x{scale}" if marked else "") + files[0].suffix
+            found.append(LRFolder(path, path.parent.name.removeprefix("LR_"), int(scale[1]), name))
+    return found
+
+
+def check_folder(lr: LRFolder, looks: Sequence[Look], step: Callable[[], None]) -> list[Finding]:
+    """Missing, surplus, unreadable and wrongly sized LR files. step: called after every LR file."""
+    expected = {path: one for one in looks for path in lr.files(one.path.stem)}
+    there = {path for path in lr.folder.iterdir() if path.suffix.lower() in SUFFIXES}
+    lost, surplus = sorted(set(expected) - there), sorted(there - set(expected))
+    findings = []
+    if lost:
+        findings.append(Finding(True, f"{lr}: files are missing ({len(lost)} of {len(expected)}), such as {lost[0]}"))
+    if surplus:
+        findings.append(Finding(False, f"{lr}: files belong to no HR image ({len(surplus)}), such as {surplus[0]}"))
+    wrong: dict[int | None, list[str]] = {}
+    found = [path for path in expected if path in there]
+    with ThreadPoolExecutor() as pool:
+        for path, size in zip(found, pool.map(_size, found), strict=True):
+            step()
+            height, width = expected[path].size
+            if isinstance(size, SrlabError):
+                findings.append(Finding(True, str(size)))
+            elif size != (height // lr.scale, width // lr.scale):
+                text = f"{path.name} is {size[1]}x{size[0]}, and HR {width}x{height}"
+                wrong.setdefault(scale_of(size, (height, width)), []).append(text)
+    return findings + [_wrong_size(lr, other, examples) for other, examples in wrong.items()]
+
+
+def _size(path: Path) -> tuple[int, int] | SrlabError:
+    try:
+        height, width = read_image(path).shape[:2]
+    except SrlabError as error:
+        return error
+    return height, width
+
+
+def _wrong_size(lr: LRFolder, other: int | None, examples: list[str]) -> Finding:
+    """other: the scale that the sizes would fit, if any."""
+    if other == lr.scale:
+        reason = "whose sides are rounded up, since HR was not cropped to multiples of the scale"
+    elif other is not None:
+        reason = f"of x{other}, not of x{lr.scale}"
+    else:
+        reason = "that do not fit their HR images"
+    return Finding(True, f"{lr.folder}: holds files {reason} ({len(examples)} of them; {examples[0]})")
+
+
+def fidelity(lr: LRFolder, hr: Sequence[Path], most: int) -> Fidelity | None:
+    """Of at most so many images, spread evenly; None where no LR file fits its HR image."""
+    count = min(most, len(hr))
+    chosen = [hr[i * len(hr) // count] for i in range(count)]
+    with ThreadPoolExecutor() as pool:
+        results = [result for result in pool.map(lambda path: _compare(lr, path), chosen) if result is not None]
+    if not results:
+        return None
+    pixels = sum(result[1] for result in results)
+    return Fidelity(
+        compared=len(results),
+        differing=sum(result[0] for result in results) / pixels,
+        largest=max(result[2] for result in results),
+        strangers=tuple(result[4] for result in results if result[3] >= ANOTHER),
+        of=len(hr),
+    )
+
+
+def _compare(lr: LRFolder, path: Path) -> tuple[int, int, int, float, Path] | None:
+    """Differing pixels, all pixels, largest and mean difference; None for files that are missing, broken or unfit."""
+    file = lr.files(path.stem)[0]
+    try:
+        found, exact = read_image(file), imresize(crop_to_multiple(read_image(path), lr.scale), 1 / lr.scale)
+    except (SrlabError, ValueError):
+        return None
+    if found.ndim != exact.ndim:  # grey files that were saved as RGB, or the other way round
+        found, exact = (
+            image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in (found, exact)
+        )
+    if found.shape != exact.shape:
+        return None
+    difference = np.abs(found.astype(np.int16) - exact)
+    pixels = difference if difference.ndim == 2 else difference.max(axis=2)
+    return int((pixels > 0).sum()), pixels.size, int(difference.max()), float(difference.mean()), file
+
+
+def describe(lr: LRFolder, found: Fidelity) -> list[Finding]:
+    """What a comparison with MATLAB's bicubic says."""
+    findings = [Finding(True, f"{path}: does not show its HR image") for path in found.strangers]
+    if found.differing:
+        findings.append(Finding(False, f"{lr}: not exactly MATLAB's bicubic: {found}"))
+    return findings
+
+
+def names(paths: Iterable[Path], most: int = 4) -> str:
+    """Some file names: 'a.png, b.png and 3 more'."""
+    listed = [path.name for path in paths]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

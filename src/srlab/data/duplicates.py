@@ -1,0 +1,109 @@
+"""What one image is, in short, and which images are the same picture: to the pixel, or shrunk and compressed anew."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from srlab.data.images import read_image
+from srlab.errors import SrlabError
+
+HASH = (9, 8)  # columns and rows of the thumbnail behind the hash: 8 x 8 comparisons of neighbours
+THUMBNAIL = 32  # side of the thumbnail that confirms
+FAR = 10  # Hamming distance of 64 bits up to which two images are compared further
+ALIKE = 0.9  # correlation of thumbnails from which they are the same picture
+ROWS = 512  # images compared at once, which bounds the memory
+
+
+@dataclass(frozen=True)
+class Look:
+    """A decoded image in short.
+
+    size: (height, width). mode: Pillow's. alpha: whether it has an alpha channel or a transparent colour. digest: equal
+    for equal pixels. bits: (64,) bool, the difference hash. thumbnail: (THUMBNAIL ** 2,) luma, 0..255.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    mode: str
+    alpha: bool
+    digest: bytes
+    bits: np.ndarray
+    thumbnail: np.ndarray
+
+
+def look(path: Path) -> Look | SrlabError:
+    """Decodes an image whole. The error is returned, so that one bad file does not hide the next."""
+    try:
+        image = read_image(path)
+    except SrlabError as error:
+        return error
+    with Image.open(path) as header:
+        mode, alpha = header.mode, header.has_transparency_data
+    grey = Image.fromarray(image).convert("L")
+    columns = np.asarray(grey.resize(HASH, Image.Resampling.BOX), dtype=np.int16)
+    small = grey.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return Look(
+        path,
+        (image.shape[0], image.shape[1]),
+        mode,
+        alpha,
+        hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest(),
+        (columns[:, 1:] > columns[:, :-1]).ravel(),
+        np.asarray(small, dtype=np.float32).ravel(),
+    )
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two images that show the same picture. exact: to the pixel."""
+
+    first: Path
+    second: Path
+    exact: bool
+
+
+def duplicates(first: Sequence[Look], second: Sequence[Look] | None = None) -> list[Duplicate]:
+    """The pairs of images, one of each list or two of the only one, that show the same picture.
+
+    Finds copies that were scaled (to a quarter, as photos go) or compressed anew, by a difference hash and thumbnails
+    that agree; not those that were cropped by more than some pixels, turned or mirrored.
+    """
+    others = first if second is None else second
+    places: dict[bytes, list[int]] = {}
+    for j, other in enumerate(others):
+        places.setdefault(other.digest, []).append(j)
+    found = []
+    for start in range(0, len(first), ROWS):
+        near = _alike(first[start : start + ROWS], others) if others else np.zeros((0, 0), dtype=bool)
+        for i, row in enumerate(near, start):
+            exact = set(places.get(first[i].digest, ()))
+            pairs = sorted(exact | set(np.flatnonzero(row).tolist()))
+            found += [
+                Duplicate(first[i].path, others[j].path, j in exact) for j in pairs if second is not None or i < j
+            ]
+    return found
+
+
+def _alike(first: Sequence[Look], second: Sequence[Look]) -> np.ndarray:
+    """(len(first), len(second)) bool."""
+    return (_distances(first, second) <= FAR) & (_correlations(first, second) >= ALIKE)
+
+
+def _distances(first: Sequence[Look], second: Sequence[Look]) -> np.ndarray:
+    """Hamming distances of the hashes, (len(first), len(second))."""
+    a, b = (np.stack([one.bits for one in looks]) * np.float32(2) - 1 for looks in (first, second))
+    return (a.shape[1] - a @ b.T) / 2
+
+
+def _correlations(first: Sequence[Look], second: Sequence[Look]) -> np.ndarray:
+    """Of the thumbnails, -1..1; a thumbnail of one colour correlates with none."""
+    centred = []
+    for looks in (first, second):
+        thumbnails = np.stack([one.thumbnail for one in looks])
+        thumbnails = thumbnails - thumbnails.mean(axis=1, keepdims=True)
+        centred.append(thumbnails / np.maximum(np.linalg.norm(thumbnails, axis=1, keepdims=True), 1e-6))
+    return centred[0] @ centred[1].T

@@ -1,0 +1,116 @@
+"""Image files out of zip and tar archives: only those that are wanted, and never to anywhere else."""
+
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from srlab.data.images import SUFFIXES
+from srlab.errors import SrlabError
+
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of an archive. size: bytes, unpacked."""
+
+    path: PurePosixPath
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Some images of an archive, and how many there must be.
+
+    inside: folders of the archive, by their last components. names: a pattern of the file names. count: of images.
+    """
+
+    inside: tuple[str, ...]
+    names: str
+    count: int
+
+    def takes(self, path: PurePosixPath) -> bool:
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or "__MACOSX" in path.parts:
+            return False
+        folder = f"/{path.parent}"
+        return fnmatchcase(path.name, self.names) and any(folder.endswith(f"/{inside}") for inside in self.inside)
+
+    def __str__(self) -> str:
+        return f"{self.count} images in {' and '.join(f'{inside}/{self.names}' for inside in self.inside)}"
+
+
+@contextmanager
+def opened(archive: Path) -> Iterator[list[Member]]:
+    """The files of a zip or tar archive.
+
+    Raises SrlabError, also while its files are read, for one that is neither or broken, and for one with a path that
+    leads out of it.
+    """
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                infos = [info for info in zipped.infolist() if not info.is_dir()]
+                if any(info.flag_bits & 1 for info in infos):
+                    raise SrlabError(f"{archive}: has a password. Get the published file.")
+                yield [_of_zip(zipped, info) for info in infos]
+        elif tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as tar:
+                yield [_of_tar(tar, info) for info in tar if info.isfile()]
+        else:
+            with archive.open("rb") as file:
+                raise SrlabError(f"{archive}: neither a zip nor a tar file; it begins with {file.read(24)!r}.")
+    except BROKEN as error:
+        raise SrlabError(f"{archive}: broken ({error}). Remove it and fetch it again.") from error
+
+
+def _of_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    return Member(_inner_path(zipped.filename, info.filename), info.file_size, lambda: zipped.open(info))
+
+
+def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
+    def read() -> IO[bytes]:
+        file = tar.extractfile(info)
+        assert file is not None  # a regular file has content
+        return file
+
+    return Member(_inner_path(str(tar.name), info.name), info.size, read)
+
+
+def _inner_path(archive: str | None, name: str) -> PurePosixPath:
+    """Raises SrlabError for a path that would leave the folder into which it is unpacked."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
+        raise SrlabError(f"{archive}: holds the path {name}, which leads out of it. Nothing was unpacked.")
+    return path
+
+
+def unpack(members: list[Member], wanted: Wanted, folder: Path) -> None:
+    """Writes the wanted images directly into a folder, without the archive's own folders.
+
+    Raises SrlabError, with what was found instead, where they are not as many as they must be.
+    """
+    chosen = [member for member in members if wanted.takes(member.path)]
+    if not len(chosen) == len({member.path.name for member in chosen}) == wanted.count:
+        raise SrlabError(f"expected {wanted}, found {len(chosen)}; it holds {contents(members)}.")
+    folder.mkdir(parents=True)
+    for member in chosen:
+        with member.open() as source, (folder / member.path.name).open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+
+
+def contents(members: list[Member], most: int = 6) -> str:
+    """The folders of an archive with their numbers of files: 'a/ (3 files), b/ (1 file)'."""
+    folders: dict[str, int] = {}
+    for member in members:
+        folders[str(member.path.parent)] = folders.get(str(member.path.parent), 0) + 1
+    listed = [f"{name}/ ({count} file{'s' * (count > 1)})" for name, count in sorted(folders.items())]
+    more = [f"and {len(listed) - most} more folders"] if len(listed) > most else []
+    return ", ".join(listed[:most] + more) or "nothing"

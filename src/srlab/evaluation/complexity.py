@@ -1,0 +1,27 @@
+"""The size of a network as the field compares it."""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from srlab.methods.base import SuperResolver
+
+OUTPUT = (720, 1280)  # height, width of the HR image in CARN's table and after (Ahn et al. 2018, section 4.3)
+
+
+def trainable_parameters(method: SuperResolver) -> int:
+    """As papers count them: without constants."""
+    return sum(p.numel() for p in method.network.parameters() if p.requires_grad)
+
+
+def multiply_adds(method: SuperResolver, scale: int) -> int:
+    """Multiply-adds of the convolutions for one 1280 x 720 output image; interpolation and activations are free.
+
+    The LR image has the nearest size, 427 x 240 at x3. Nothing is computed: the network is built without memory.
+    """
+    with torch.device("meta"):
+        network = type(method).Network(**method.hparams["network"]).eval()
+        height, width = (round(side / scale) for side in OUTPUT)
+        lr = torch.empty(1, method.traits.channels or 3, height, width)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(lr, scale)
+    return counter.get_total_flops() // 2

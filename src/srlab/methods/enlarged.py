@@ -1,0 +1,26 @@
+"""What SRCNN and VDSR share: the image is enlarged by bicubic interpolation first, and the network sees only that."""
+
+import torch
+from torch import Tensor
+
+from srlab.data.batch import Batch
+from srlab.data.resize import imresize
+from srlab.methods.base import SuperResolver
+
+
+def enlarge(batch: Batch) -> Tensor:
+    """(N, C, h, w) LR with its margin -> the enlarged patch (N, C, H, W) of the HR patch.
+
+    It equals a patch of the whole image enlarged where the margin covers bicubic's reach of 2 LR pixels.
+    """
+    enlarged = imresize(batch.lr, batch.scale)
+    first, (height, width) = batch.margin * batch.scale, batch.hr.shape[2:]
+    return enlarged[..., first : first + height, first : first + width]
+
+
+class EnlargingResolver(SuperResolver):
+    """Scales meet in one batch at the size of their HR patches, as in VDSR's section 4.2."""
+
+    def prepared(self, parts: list[Batch]) -> list[Batch]:
+        enlarged = torch.cat([enlarge(part) for part in parts])
+        return [Batch(enlarged, torch.cat([part.hr for part in parts]), scale=1)]

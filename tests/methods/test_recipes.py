@@ -1,0 +1,136 @@
+"""What is particular to the training of one method."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import ROOT, build, random_batch
+
+from srlab.color import luma
+from srlab.data.batch import Batch
+from srlab.errors import SrlabError
+from srlab.layers import Upsampler
+from srlab.methods import find_method
+from srlab.methods.enlarged import enlarge
+
+TWO_RANKS = Path(__file__).with_name("mdsr_steps.py")
+
+
+def mdsr_steps(folder: Path, photos: Path, ranks: int) -> list[dict[str, torch.Tensor]]:
+    """20 steps of model=mdsr_baseline; every rank checks each step. The weights that each rank ends with."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(TWO_RANKS), str(folder), str(photos)],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT / "src"),
+                **({"SRLAB_RANK": str(rank), "SRLAB_WORLD": str(ranks), "SRLAB_PORT": port} if ranks > 1 else {}),
+            },
+        )
+        for rank in range(ranks)
+    ]
+    assert [process.wait(300) for process in processes] == [0] * ranks
+    return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(ranks)]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_mdsr_moves_only_the_drawn_scale(tmp_path, photos_folder, ranks):
+    """Weights and Adam's moments of the others are bit-identical after every step; ranks end with the same weights."""
+    ends = mdsr_steps(tmp_path, photos_folder, ranks)
+    for other in ends[1:]:
+        assert other.keys() == ends[0].keys()
+        assert all(torch.equal(other[key], ends[0][key]) for key in other)
+
+
+def test_mdsr_takes_the_modules_of_its_scale_alone():
+    method = build("mdsr_baseline")
+    method.training_step(random_batch(method, 3), 0).backward()
+    without = {name for name, p in method.network.named_parameters() if p.grad is None}
+    assert without == {name for name, _ in method.network.named_parameters() if ".x2." in name or ".x4." in name}
+
+
+def test_mdsr_needs_different_scales():
+    with pytest.raises(SrlabError, match=r"scales=\[2, 2\]: expected different scales"):
+        find_method("mdsr")({"scales": [2, 2]})
+
+
+def test_vdsr_clips_by_the_learning_rate():
+    method = build("vdsr")
+    optimizer = method.configure_optimizers()["optimizer"]
+    for p in method.network.parameters():
+        p.grad = torch.linspace(-9, 9, p.numel()).reshape(p.shape)
+    optimizer.param_groups[0]["lr"] = 0.05
+    method.configure_gradient_clipping(optimizer, 0.1, "norm")
+    for p in method.network.parameters():
+        assert torch.equal(p.grad, torch.linspace(-9, 9, p.numel()).reshape(p.shape).clamp(-0.1 / 0.05, 0.1 / 0.05))
+
+
+def test_vdsr_loss_of_mixed_scales_is_that_of_all_samples():
+    """Half the squared error of a sample, summed over its pixels, averaged over the batch (section 3.2)."""
+    method, hr = build("vdsr"), torch.rand(5, 3, 41, 41)
+    parts = [Batch(torch.rand(3, 3, 25, 25), hr[:3], 2, margin=2), Batch(torch.rand(2, 3, 18, 18), hr[3:], 3, margin=2)]
+    loss = method.training_step(parts, 0)
+    grey = [part._replace(lr=luma(part.lr), hr=luma(part.hr)) for part in parts]
+    errors = [method.network(enlarge(part), 1) - part.hr for part in grey]
+    expected = torch.cat([error.square().sum(dim=(1, 2, 3)) / 2 for error in errors]).mean()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_srcnn_compares_what_no_border_has_touched():
+    """33 x 33 -> 17 x 17: what convolutions without padding would give."""
+    method = find_method("srcnn")({})
+    torch.nn.init.normal_(method.network.convolutions[2].weight)
+    patch, hr = torch.rand(2, 1, 33, 33), torch.rand(2, 1, 33, 33)
+    ((sr, target, weight),) = method.predictions(Batch(patch, hr, 1))
+    x = patch
+    for i, layer in enumerate(method.network.convolutions):
+        x = torch.nn.functional.conv2d(x, layer.weight, layer.bias)
+        x = x.relu() if i < 2 else x
+    assert sr.shape == (2, 1, 17, 17) and weight == 1.0
+    torch.testing.assert_close(sr, x)
+    assert torch.equal(target, hr[..., 8:-8, 8:-8])
+
+
+def test_srcnn_learns_slower_in_its_last_layer():
+    method = build("srcnn")
+    first, last = method.configure_optimizers()["optimizer"].param_groups
+    assert last["lr"] == pytest.approx(first["lr"] / 10)
+    assert [p.shape for p in last["params"]] == [(1, 32, 5, 5), (1,)]
+
+
+def test_srcnn_kernels_and_widths_must_fit():
+    with pytest.raises(SrlabError, match="kernels=\\[9, 5\\] and widths=\\[64, 32\\] do not fit"):
+        find_method("srcnn")({"kernels": [9, 5]})
+
+
+def test_srcnn_on_a_patch_that_is_all_border():
+    method = build("srcnn")
+    with pytest.raises(SrlabError, match="16x16 leaves nothing within the 8 pixels"):
+        method.training_step(Batch(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16), 2), 0)
+
+
+def test_a_margin_is_cut_from_what_any_method_gives():
+    method = build("edsr_baseline")
+    lr, hr = torch.rand(2, 3, 12, 12), torch.rand(2, 3, 15, 15)
+    ((sr, target, _),) = method.predictions(Batch(lr, hr, 2, margin=2))
+    assert torch.equal(sr, method.network(lr, 2)[..., 4:19, 4:19]) and target is hr
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("kind", ["subpixel", "transposed", "interpolation"])
+def test_upsamplers(kind, scale):
+    assert Upsampler(4, scale, kind)(torch.rand(1, 4, 5, 7)).shape == (1, 4, 5 * scale, 7 * scale)
+
+
+@pytest.mark.parametrize("model", ["edsr_baseline", "mdsr_baseline", "srresnet"])
+def test_an_upsampler_that_is_not_there(model):
+    method = build(model)
+    with pytest.raises(SrlabError, match=r"upsampler=transpose: .*Did you mean 'transposed'"):
+        find_method(method.key)({**method.hparams["network"], "upsampler": "transpose"})
