@@ -122,6 +122,9 @@ def _check_composition(name: str, words: list[str]) -> None:
         compose(name, words)
     except HydraException as error:
         cause = str(error.__cause__ or "").partition("\n")[0]
+        key = str(error).partition("'")[2].partition("'")[0]
+        if key.startswith("model.network.") and "is not in struct" in cause:
+            raise SrlabError(f"{key}: the chosen model has no such option; conf/model shows what it has.") from None
         raise SrlabError(" ".join([*str(error).partition("\n")[:1], cause]).strip()) from None
 
 
@@ -181,5 +184,8 @@ def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:
         "schedule": vars(cfg.schedule).copy(),
         "ema": cfg.model.ema,
         "max_steps": cfg.trainer.max_steps,
+        "gradient_clip_val": cfg.trainer.gradient_clip_val,
+        "accumulate_grad_batches": cfg.trainer.accumulate_grad_batches,
+        "scales": as_scales(cfg.scale),
         "protocol": cfg.protocol.name,
     }

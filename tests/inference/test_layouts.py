@@ -78,7 +78,7 @@ def test_outputs_are_those_of_the_other_project(file, tmp_path):
     load_weights(method, tmp_path / "a.pt")
     scale = 1 if METHODS[content["method"]] == "vdsr" else content["config"]["scale"]  # VDSR's input is enlarged
     ours = method.eval()(content["input"] / content["range"], scale) * content["range"]
-    assert (ours - content["output"]).abs().max() < 1e-4 * content["output"].abs().max()
+    assert (ours - content["output"]).abs().max() < 1e-5 * content["output"].abs().max()
 
 
 @needs_shared
@@ -118,6 +118,7 @@ def edsr(scale=2, seed=0):
     [
         lambda state: {"params": state},
         lambda state: {"params_ema": state, "params": {}},
+        lambda state: {"params_ema": {}, "params": state},
         lambda state: {"state_dict": {f"module.{key}": value for key, value in state.items()}, "epoch": 3},
         lambda state: {f"module.{key}": value for key, value in state.items()},
     ],
@@ -137,7 +138,11 @@ def test_our_own_weights_there_and_back(layout, tmp_path):
              "mdsr": {"scales": [2, 4], "features": 3, "blocks": 2},
              "wdsr": {"scale": 2, "features": 6, "blocks": 2, "block": "b", "expansion": 3}}  # fmt: skip
     state = find_method(layout.method)(sizes[layout.method]).network.state_dict()
+    for key in [key for key in state if key.startswith("mean.")]:
+        del state[key]
     layout.complete(state)  # the constants that the project's code has
+    if layout.name == "edsr_pytorch":
+        state |= {"mean.mean": torch.tensor([1.0, 2.0, 3.0]), "mean.value_range": torch.tensor(255.0)}
     theirs = layout.from_own(state)
     assert len(theirs) == len(set(theirs)) and set(theirs) != set(state)
     found = recognise(theirs)
@@ -178,8 +183,82 @@ def test_what_a_layout_cannot_hold(tmp_path):
     with pytest.raises(SrlabError, match=r"basicsr: BasicSR has no place for body\.0\.body\.1"):
         convert(save_state(with_norm, tmp_path / "a.pt"), tmp_path / "b.pt", "basicsr")
     wdsr = find_method("wdsr")({"scale": 2, "features": 4, "blocks": 1})
+    transposed = find_method("edsr")({"scale": 2, "features": 4, "blocks": 1, "upsampler": "transposed"})
+    with pytest.raises(SrlabError, match=r"EDSR-PyTorch has no transposed upsampler"):
+        convert(save_state(transposed, tmp_path / "a.pt"), tmp_path / "b.pt", "edsr_pytorch")
     with pytest.raises(SrlabError, match=r"mean\.mean is .* has \[0\.5, 0\.5, 0\.5\] fixed"):
         convert(save_state(wdsr, tmp_path / "a.pt"), tmp_path / "b.pt", "wdsr_ychfan")
+
+
+@needs_shared
+@pytest.mark.parametrize("method", ["edsr", "mdsr", "wdsr", "vdsr"])
+@pytest.mark.parametrize("file", ["edsr_x2.pt", "edsr_basicsr_x4.pt", "mdsr_x2.pt", "wdsr_b_x3.pt", "wdsr_ychfan_x2.pt",
+                                  "vdsr_y.pt"])  # fmt: skip
+def test_weights_of_another_method_are_named(file, method, tmp_path):
+    content = golden(file)
+    true = METHODS[content["method"]]
+    if method == true:
+        return
+    torch.save(content["state_dict"], tmp_path / "a.pt")
+    target = find_method(method)({"scale": 2} if method in ("edsr", "wdsr") else {})
+    project = next(layout.project for layout in LAYOUTS if layout.name == PROJECTS[content["layout"]])
+    with pytest.raises(SrlabError, match=f"They look like {true} by {project}: "):
+        load_weights(target, tmp_path / "a.pt")
+    with pytest.raises(SrlabError, match=f"(They look like {true} by {project}: )|(of another shape)") as error:
+        if transfer(target, tmp_path / "a.pt"):  # some shapes may fit by chance
+            raise SrlabError("of another shape")
+    assert str(error.value)
+
+
+def test_what_a_file_lacks_is_never_made_up(tmp_path):
+    vdsr = find_method("vdsr")({"depth": 4, "features": 3}).network.state_dict()
+    without_bias = {key: value for key, value in vdsr.items() if key != "layers.1.bias"}
+    own_edsr = edsr().network.state_dict()
+    without_mean = {key: value for key, value in own_edsr.items() if not key.startswith("mean.")}
+    for state in (without_bias, without_mean):
+        torch.save(state, tmp_path / "a.pt")
+        assert recognise(state) is None
+        with pytest.raises(SrlabError, match="not the weights of a network"):
+            convert(tmp_path / "a.pt", tmp_path / "b.pt", "srlab")
+
+
+def test_another_depth_of_the_same_layout(tmp_path):
+    layout = next(layout for layout in LAYOUTS if layout.method == "vdsr")
+    deep = find_method("vdsr")({"depth": 12, "features": 3})
+    torch.save(layout.from_own(deep.network.state_dict()), tmp_path / "a.pt")
+    shallow = find_method("vdsr")({"depth": 4, "features": 3})
+    taken, left = transfer(shallow, tmp_path / "a.pt")
+    assert "layers.1.weight" in taken and set(left) <= {"layers.3.weight", "layers.3.bias"}
+    with pytest.raises(SrlabError, match=r"16 unexpected \(layers\.4\.weight"):
+        load_weights(shallow, tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"layers.0.weight": torch.tensor(1.0), "layers.1.weight": torch.tensor(1.0)},
+        {"sub_mean.bias": torch.tensor(1.0), "head.0.weight": torch.zeros(3)},
+        {"upsample.0.0.weight": torch.zeros(3)},
+        {},
+    ],
+)
+def test_odd_state_dicts(state, tmp_path):
+    torch.save(state, tmp_path / "a.pt")
+    for method in ("edsr", "mdsr", "vdsr", "wdsr"):
+        with pytest.raises(SrlabError, match="do not fit"):
+            load_weights(find_method(method)({"scale": 2} if method in ("edsr", "wdsr") else {}), tmp_path / "a.pt")
+
+
+def test_keys_that_are_no_names(tmp_path):
+    torch.save({0: torch.zeros(1)}, tmp_path / "a.pt")
+    with pytest.raises(SrlabError, match="0 is a Tensor; expected a state dict"):
+        load_weights(edsr(), tmp_path / "a.pt")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    path = save_state(edsr(), tmp_path / "a.pt")
+    with pytest.raises(SrlabError, match="cannot be made"):
+        convert(path, path / "b.pt", "basicsr")
 
 
 def test_what_cannot_be_converted(tmp_path):
@@ -189,7 +268,7 @@ def test_what_cannot_be_converted(tmp_path):
     with pytest.raises(SrlabError, match=r"ends in \.pt, \.pth, \.safetensors"):
         convert(path, tmp_path / "b.onnx", "basicsr")
     torch.save({"a": torch.zeros(1)}, tmp_path / "c.pt")
-    with pytest.raises(SrlabError, match="not the weights of a network that srlab has; it starts with a"):
+    with pytest.raises(SrlabError, match="not the weights of a network that srlab has; they start with a"):
         convert(tmp_path / "c.pt", tmp_path / "b.pt", "srlab")
     torch.save({"a": 1}, tmp_path / "c.pt")
     with pytest.raises(SrlabError, match="a is a int; expected a state dict"):

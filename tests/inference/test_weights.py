@@ -74,6 +74,17 @@ def test_weights_of_another_method_or_scale_are_named(tmp_path):
         load_weights(edsr(), path)
 
 
+def test_a_checkpoint_whose_network_differs_where_no_shape_shows_it(tmp_path):
+    path = checkpoint_of(edsr(), tmp_path / "a.ckpt")
+    other = find_method("edsr")({"scale": 2, "features": 4, "blocks": 1, "residual_scale": 0.1})
+    with pytest.raises(SrlabError, match=r"another network: residual_scale is 1\.0 there and 0\.1 here"):
+        load_weights(other, path)
+    by_interpolation = {"features": 4, "blocks": 1, "upsampler": "interpolation"}
+    path = checkpoint_of(find_method("edsr")({"scale": 2, **by_interpolation}), tmp_path / "b.ckpt")
+    with pytest.raises(SrlabError, match="scale is 2 there and 3 here"):
+        load_weights(find_method("edsr")({"scale": 3, **by_interpolation}), path)
+
+
 def test_a_checkpoint_of_another_method(tmp_path):
     path = checkpoint_of(edsr(), tmp_path / "a.ckpt")
     with pytest.raises(SrlabError, match=r"a checkpoint of edsr, not of srresnet\. Evaluate it by ckpt="):

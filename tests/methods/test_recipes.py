@@ -12,7 +12,9 @@ from helpers import ROOT, build, random_batch
 
 from srlab.color import luma
 from srlab.data.batch import Batch
+from srlab.data.patches import PatchShape
 from srlab.errors import SrlabError
+from srlab.inference.upscale import upscale
 from srlab.layers import Upsampler
 from srlab.methods import find_method
 from srlab.methods.enlarged import enlarge
@@ -110,10 +112,71 @@ def test_srcnn_kernels_and_widths_must_fit():
         find_method("srcnn")({"kernels": [9, 5]})
 
 
-def test_srcnn_on_a_patch_that_is_all_border():
-    method = build("srcnn")
-    with pytest.raises(SrlabError, match="16x16 leaves nothing within the 8 pixels"):
-        method.training_step(Batch(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16), 2), 0)
+@pytest.mark.parametrize(
+    ("model", "shape", "scales", "per", "message"),
+    [
+        ("srcnn", PatchShape(8), [2], "batch", r"data\.patch_size: HR patches of 16x16 have nothing within the 8"),
+        ("srcnn", PatchShape(48, 16), [2], "batch", r"data\.hr_patch_size: HR patches of 16x16"),
+        ("vdsr", PatchShape(24), [2, 3], "sample", r"data\.scale_per=sample: .* set data\.hr_patch_size"),
+        ("mdsr_baseline", PatchShape(24), [2, 3], "sample", "MDSR takes one scale a batch"),
+    ],
+)
+def test_patches_that_a_method_cannot_learn_from(model, shape, scales, per, message):
+    method = build(model)
+    with pytest.raises(SrlabError, match=message):
+        method.check_patches(method.network, shape, scales, per)
+    method.check_patches(method.network, PatchShape(24, 41), scales, "batch")
+
+
+def test_srcnn_of_1x1_kernels_compares_whole_patches():
+    method = find_method("srcnn")({"kernels": [1, 1, 1]})
+    ((sr, target, _),) = method.predictions(Batch(torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 8), 1))
+    assert sr.shape == target.shape == (1, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "message"),
+    [
+        ("mdsr", {"scales": 2}, r"model\.network\.scales=2: expected a list of integers"),
+        ("mdsr", {"scales": [2, "3"]}, "expected a list of integers"),
+        ("mdsr", {"scales": []}, "expected a list of integers"),
+        ("srcnn", {"kernels": 9}, "expected a list of integers"),
+        ("srcnn", {"widths": [64, 0]}, "expected a list of integers"),
+        ("edsr", {"scale": 2, "features": None}, "expected one integer of at least 1"),
+        ("edsr", {"scale": 2, "upsampler": ["subpixel"]}, "expected subpixel or transposed or interpolation"),
+        ("edsr", {"scale": 2, "norm": "batches"}, "expected none or batch. Did you mean 'batch'"),
+        ("wdsr", {"scale": 2, "low_rank": 0.0}, r"low_rank=0\.0: leaves none of 32"),
+        ("wdsr", {"scale": 2, "block": "c"}, "expected a or b"),
+    ],
+)
+def test_arguments_that_make_no_network(method, arguments, message):
+    with pytest.raises(SrlabError, match=message):
+        find_method(method)({"block": "b", **arguments} if method == "wdsr" else arguments)
+
+
+@pytest.mark.parametrize("features", [10, 31, 39, 56, 62, 64, 78])
+def test_low_rank_widths_are_recognised(features):
+    network = find_method("wdsr")({"scale": 2, "features": features, "blocks": 1, "block": "b"}).network
+    assert network.arguments_of(network.state_dict())["low_rank"] == 0.8
+
+
+@pytest.mark.parametrize("kind", ["transposed", "interpolation"])
+@pytest.mark.parametrize("model", ["edsr_baseline", "mdsr_baseline", "srresnet"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_tiles_equal_the_whole_with_every_upsampler(model, kind, scale):
+    plain = build(model, scale=scale)
+    method = type(plain)({**plain.hparams["network"], "upsampler": kind})
+    lr = torch.rand(1, 3, 41, 37)
+    torch.testing.assert_close(upscale(method, lr, scale, tile=10), upscale(method, lr, scale), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("model", ["edsr_baseline", "mdsr_baseline", "wdsr_a"])
+def test_grey_networks_train(model):
+    plain = build(model)
+    method = type(plain)({**plain.hparams["network"], "channels": 1}, dict(plain.hparams["recipe"]))
+    method.log = lambda *args, **kwargs: None
+    method.training_step(random_batch(method, 2), 0).backward()
+    assert upscale(method, torch.rand(1, 3, 9, 7), 2).shape == (1, 3, 18, 14)
 
 
 def test_a_margin_is_cut_from_what_any_method_gives():

@@ -116,10 +116,18 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path, phot
     assert all(torch.equal(value, whole[key]) for key, value in weights(last).items())
 
 
-def test_two_processes_train_as_one(tmp_path, photos_folder, cli):
-    """Same global batch: the weight changes agree, and both processes share validation and evaluation."""
+@pytest.mark.parametrize("model", ["edsr", "vdsr"])
+def test_two_processes_train_as_one(tmp_path, photos_folder, cli, model):
+    """Same global batch: the weight changes agree, and both processes share validation and evaluation.
+
+    VDSR's processes have different numbers of samples of each scale.
+    """
+    network = {"edsr": {"scale": 2, "features": 6, "blocks": 1}, "vdsr": {"features": 6, "depth": 3}}[model]
     words = options(tmp_path, photos_folder, "trainer.precision=32-true", "optimizer.name=sgd",
-                    "optimizer.learning_rate=0.1")  # fmt: skip
+                    "optimizer.learning_rate=0.1", "data.augment=false")  # fmt: skip
+    if model == "vdsr":
+        words = [word for word in words if "blocks" not in word]
+        words += ["model=vdsr", "model.network.depth=3", "optimizer.learning_rate=1e-3"]
     one = cli("train.py", *words, "name=one", "trainer=cpu")
     two = cli("train.py", *words, "name=two", "trainer=ddp_sim")
     assert one.returncode == 0, one.stderr
@@ -127,7 +135,7 @@ def test_two_processes_train_as_one(tmp_path, photos_folder, cli):
     assert "2 cpu process(es)" in two.stdout
     a, b = (weights(tmp_path / "runs" / name / "checkpoints" / "last.ckpt") for name in ("one", "two"))
     torch.manual_seed(0)
-    start = find_method("edsr")({"scale": 2, "features": 6, "blocks": 1}).state_dict()
+    start = find_method(model)(network).state_dict()
     change = torch.cat([(a[key] - start[key]).flatten() for key in a])
     difference = torch.cat([(a[key] - b[key]).flatten() for key in a])
     assert difference.norm() < 1e-3 * change.norm()

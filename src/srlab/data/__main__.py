@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from srlab.config import reported
+from srlab.console import wide_console
 from srlab.data.catalog import CATALOG, DEGRADATIONS, CatalogEntry, find_set, folder_of, parts_of, shared_images
 from srlab.data.fetch import Choice, fetch
 from srlab.data.images import SUFFIXES
@@ -74,7 +75,7 @@ def _list(arguments: argparse.Namespace) -> int:
         there = _there(entry, arguments.root.expanduser())
         others = [other.name for other in CATALOG.values() if other != entry and shared_images(entry, other)]
         table.add_row(entry.name, str(entry.count), there, entry.licence, ", ".join(others))
-    Console().print(table)
+    wide_console().print(table)
     print("To get by yourself:")
     for entry in CATALOG.values():
         if entry.how:
@@ -127,7 +128,7 @@ def _check(arguments: argparse.Namespace) -> int:
         for subject in subjects:
             against = others if arguments.against is not None else counterparts(subject, root)
             report = checker.check(subject, [other for other in against if other != subject])
-            show(report, Console())
+            show(report, wide_console())
             wrong |= report.wrong
     return int(wrong)
 

@@ -91,16 +91,20 @@ def _origin(path: Path) -> str:
 
 
 def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) -> list[int]:
-    """Those that were asked for, checked; else all that the methods have."""
-    own: set[int] = set()
-    for _, method in methods:
-        own |= set(method.traits.scales or ANY_SCALE)
+    """Those that were asked for, checked; else all that the methods have, or were trained on."""
     scales = as_scales(config.scale)
     if not scales:
-        return sorted(own)
-    fixed = all(method.traits.scales is not None for _, method in methods)
-    for scale in scales:
-        if fixed and scale not in own:
-            has = ", ".join(f"x{s}" for s in sorted(own))
-            raise SrlabError(f"scale={scale}: the method has {has}. Choose that, or another checkpoint.")
+        return sorted({scale for _, method in methods for scale in _trained(method)})
+    if all(method.traits.scales is not None for _, method in methods):
+        own = sorted({scale for _, method in methods for scale in method.traits.scales or ()})
+        for scale in scales:
+            if scale not in own:
+                has = ", ".join(f"x{s}" for s in own)
+                raise SrlabError(f"scale={scale}: the method has {has}. Choose that, or another checkpoint.")
     return scales
+
+
+def _trained(method: SuperResolver) -> list[int]:
+    """A network of several scales may have been trained on some of them."""
+    recipe = method.hparams["recipe"] or {}
+    return recipe.get("scales") or list(method.traits.scales or ANY_SCALE)

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from srlab.console import wide_console
 from srlab.evaluation.benchmark import Row, as_json
 
 COLUMNS = ("set", "scale", "method", "PSNR", "SSIM", "published", "difference", "s/image", "protocol", "n", "input")
@@ -53,10 +53,7 @@ def print_table(rows: list[Row], title: str) -> None:
     for row in rows:
         line = cells(row)
         table.add_row(*(line[i] for i in used))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(table)
+    wide_console().print(table)
 
 
 def markdown(rows: list[Row]) -> str:

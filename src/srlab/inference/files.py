@@ -47,9 +47,10 @@ def network_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
 
     Raises SrlabError where there is something else than tensors in it.
     """
-    state: Any = next((content[name] for name in CONTAINERS if isinstance(content.get(name), Mapping)), content)
+    inside = (content.get(name) for name in CONTAINERS)
+    state: Any = next((value for value in inside if isinstance(value, Mapping) and value), content)
     for key, value in state.items():
-        if not isinstance(value, Tensor):
+        if not isinstance(key, str) or not isinstance(value, Tensor):
             raise SrlabError(f"{path}: {key} is a {type(value).__name__}; expected a state dict, names and tensors.")
     if state and all(key.startswith("module.") for key in state):
         return {key.removeprefix("module."): value for key, value in state.items()}
@@ -63,7 +64,10 @@ def write_state(state: Mapping[str, Tensor], path: Path, container: str | None =
     """
     if path.suffix not in SUFFIXES:
         raise SrlabError(f"{path}: expected a name that ends in {', '.join(SUFFIXES)}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SrlabError(f"{path.parent}: cannot be made ({error.strerror}). Choose another folder.") from None
     own = {key: value.detach().clone().contiguous() for key, value in state.items()}
     partial = path.with_name(path.name + ".part")
     if path.suffix == ".safetensors":

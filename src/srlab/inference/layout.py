@@ -48,12 +48,17 @@ class Layout:
     complete: Change = unchanged
     strip: Change = unchanged
 
-    def to_own(self, state: State) -> dict[str, Tensor]:
+    def renamed(self, state: State) -> dict[str, Tensor]:
         """Their state dict by our keys; a key that the layout does not have stays as it is."""
         modules = {theirs: ours for ours, theirs in self.modules(self.sizes(state))}
         parameters = {theirs: ours for ours, theirs in self.parameters.items()}
-        own = {_renamed(key, modules, parameters) or key: value for key, value in state.items()}
-        self.complete(own)
+        return {_renamed(key, modules, parameters) or key: value for key, value in state.items()}
+
+    def to_own(self, state: State) -> dict[str, Tensor]:
+        """Their state dict as ours, with what their files lack; without that where it is not of this layout at all."""
+        own = self.renamed(state)
+        if own.keys() != state.keys():
+            self.complete(own)
         return own
 
     def from_own(self, state: State) -> dict[str, Tensor]:
@@ -95,11 +100,14 @@ def same(*paths: str) -> Modules:
 
 def mean_from_convolutions(state: dict[str, Tensor]) -> None:
     """sub_mean and add_mean over 0..255 -> MeanShift's constants. What is more than a shift stays, and fits nothing."""
-    expected = _convolutions(-state["sub_mean.bias"]) if "sub_mean.bias" in state else {}
-    if expected and all(key in state and torch.equal(state[key], value) for key, value in expected.items()):
+    bias = state.get("sub_mean.bias")
+    if bias is None or bias.ndim != 1:
+        return
+    expected = _convolutions(-bias)
+    if all(key in state and torch.equal(state[key], value) for key, value in expected.items()):
         for key in expected:
             del state[key]
-        state["mean.mean"], state["mean.value_range"] = expected["add_mean.bias"], torch.tensor(255.0)
+        state["mean.mean"], state["mean.value_range"] = expected["add_mean.bias"], bias.new_tensor(255.0)
 
 
 def mean_to_convolutions(state: dict[str, Tensor]) -> None:
@@ -121,12 +129,13 @@ def fixed_mean(mean: tuple[float, ...], value_range: float) -> tuple[Change, Cha
     constants = {"mean.mean": torch.tensor(mean) * value_range, "mean.value_range": torch.tensor(value_range)}
 
     def complete(state: dict[str, Tensor]) -> None:
-        state.update({key: value.clone() for key, value in constants.items()})
+        for key, value in constants.items():
+            state.setdefault(key, value.clone())
 
     def strip(state: dict[str, Tensor]) -> None:
         for key, value in constants.items():
-            own = state.pop(key).float()
-            if own.shape != value.shape or not torch.allclose(own, value):
+            own = state.pop(key)
+            if not torch.equal(own, value.to(own.dtype)):
                 raise SrlabError(f"{key} is {own.tolist()}, and that project's code has {value.tolist()} fixed.")
 
     return complete, strip
@@ -134,8 +143,10 @@ def fixed_mean(mean: tuple[float, ...], value_range: float) -> tuple[Change, Cha
 
 def zero_biases(state: dict[str, Tensor]) -> None:
     """For a project whose convolutions have none."""
-    for key in [key for key in state if key.endswith(".weight")]:
-        state.setdefault(key.removesuffix("weight") + "bias", state[key].new_zeros(len(state[key])))
+    if any(key.endswith(".bias") for key in state):
+        return
+    for key in [key for key, value in state.items() if key.endswith(".weight") and value.ndim > 0]:
+        state[key.removesuffix("weight") + "bias"] = state[key].new_zeros(len(state[key]))
 
 
 def without_biases(state: dict[str, Tensor]) -> None:

@@ -23,7 +23,7 @@ _BLOCKS = r"body\.(\d+)\.body\."
 
 def _edsr_pytorch(sizes: Sizes) -> Modules:
     yield "head", "head.0"
-    yield from same(*(f"body.{i}.body.{j}" for i in range(sizes.blocks) for j in range(5)))  # with BatchNorm: 5
+    yield from same(*(f"body.{i}.body.{j}" for i in range(sizes.blocks) for j in (0, 2)))
     yield from same(f"body.{sizes.blocks}", *(f"tail.0.{j}" for j in _UPSAMPLER), "tail.1")
     yield from same("sub_mean", "add_mean")
 
@@ -42,9 +42,11 @@ def _mdsr_pytorch(sizes: Sizes) -> Modules:
     """Scales are numbered in their order."""
     yield from (("head", "head.0"), ("tail", "tail.0"))
     for i, scale in enumerate(sizes.scales):
-        yield from ((f"pre_process.x{scale}.{j}", f"pre_process.{i}.{j}") for j in (0, 1))
+        for j, k in ((0, 0), (0, 2), (1, 0), (1, 2)):
+            yield f"pre_process.x{scale}.{j}.body.{k}", f"pre_process.{i}.{j}.body.{k}"
         yield from ((f"upsample.x{scale}.{j}", f"upsample.{i}.{j}") for j in _UPSAMPLER)
-    yield from same(*(f"body.{i}" for i in range(sizes.blocks + 1)), "sub_mean", "add_mean")
+    yield from same(*(f"body.{i}.body.{j}" for i in range(sizes.blocks) for j in (0, 2)), f"body.{sizes.blocks}")
+    yield from same("sub_mean", "add_mean")
 
 
 def _mdsr_pytorch_sizes(state: State) -> Sizes:
@@ -56,7 +58,9 @@ def _scale_of(state: State, upsampler: str) -> int:
     """Nine times the features are x3; four times are x2, x4 or x8 by the number of steps."""
     keys = [key for j in _UPSAMPLER if (key := f"{upsampler}.{j}.weight") in state]
     weights: list[Tensor] = [state[key] for key in keys]
-    return 3 if weights and weights[0].shape[0] == 9 * weights[0].shape[1] else 2 ** len(weights)
+    return (
+        3 if any(weight.ndim == 4 and len(weight) == 9 * weight.shape[1] for weight in weights) else 2 ** len(weights)
+    )
 
 
 def _mdsr_own_sizes(state: State) -> Sizes:

@@ -40,20 +40,19 @@ def recognise(state: State) -> Recognised | None:
 def in_own_keys(method: SuperResolver, state: State) -> dict[str, Tensor]:
     """A state dict by the keys of a method: in the layout, of those known for it, in which most of them fit."""
     known = method.network.state_dict().keys()
-    candidates = [dict(state), *(layout.to_own(state) for layout in LAYOUTS if layout.method == method.key)]
-
-    def found(candidate: State) -> int:
-        """How many of the file's keys are the method's; constants that a layout has added do not count."""
-        return len(known & candidate.keys()) - max(0, len(candidate) - len(state))
-
-    return max(candidates, key=found)
+    best, most = dict(state), len(known & state.keys())
+    for layout in LAYOUTS:
+        found = len(known & layout.renamed(state).keys()) if layout.method == method.key else 0
+        if found > most:
+            best, most = layout.to_own(state), found
+    return best
 
 
 def described(state: State) -> str:
-    """' They look like ...' for a network that is recognised, or what to check."""
+    """' They look like ...' for a network that is recognised, by the file's own keys; or what to check."""
     found = recognise(state)
     if found is None:
-        return " Check model=, scale= and its widths."
+        return " They are not those of any whole network that srlab has. Check model=, scale= and its widths."
     whose = f" by {found.layout.project}" if found.layout else ""
     shown = " ".join(f"{key}={value}".replace(" ", "") for key, value in found.arguments.items())
     return f" They look like {found.method}{whose}: {shown}."

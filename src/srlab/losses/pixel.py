@@ -19,7 +19,7 @@ class PixelLoss(LossTerm):
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
-            hint = nearest(reduction, REDUCTIONS)
+            hint = nearest(str(reduction), REDUCTIONS)
             raise SrlabError(f"loss reduction={reduction}: expected {' or '.join(REDUCTIONS)}.{hint}")
         self.reduction = reduction
 

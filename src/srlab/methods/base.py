@@ -2,8 +2,8 @@
 
 import copy
 import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import pytorch_lightning as pl
 import torch
@@ -16,6 +16,7 @@ from srlab import __version__
 from srlab.color import luma
 from srlab.data.batch import Batch, Pair
 from srlab.data.images import to_array
+from srlab.data.patches import PatchShape
 from srlab.errors import SrlabError, nearest
 from srlab.inference.upscale import upscale
 from srlab.losses.weighted import WeightedLoss
@@ -58,19 +59,27 @@ class SuperResolver(pl.LightningModule):
         """Raises SrlabError, with the nearest name, for an argument that the network lacks, or that it needs."""
         parameters = inspect.signature(cls.Network.__init__).parameters
         known = [name for name in parameters if name != "self"]
-        for key in network:
+        for key, value in network.items():
             if key not in known:
                 raise SrlabError(f"model.network.{key}: {cls.__name__} has {', '.join(known)}.{nearest(key, known)}")
-            kind, value = parameters[key].annotation, network[key]
-            if (kind is int and not (type(value) is int and value >= 1)) and value is not None:
-                raise SrlabError(f"{key}={value}: {cls.Network.__name__} takes one integer of at least 1 here.")
-            if key == "channels" and value not in (1, 3):
-                raise SrlabError(f"channels={value}: expected 1 (luma) or 3 (RGB).")
-            if kind is float and not isinstance(value, (int, float)):
-                raise SrlabError(f"{key}={value}: {cls.Network.__name__} takes a number here.")
+            needed = parameters[key].default is inspect.Parameter.empty
+            if not (needed and value is None):  # what has no value is found below
+                check_argument(key, value, parameters[key].annotation)
         for name in known:
             if parameters[name].default is inspect.Parameter.empty and network.get(name) is None:
                 raise SrlabError(f"model.network.{name}: {cls.__name__} needs a value; on the command line: {name}=...")
+
+    @classmethod
+    def with_defaults(cls, network: Mapping[str, Any]) -> dict[str, Any]:
+        """All arguments of the network, those that are not given by their default values."""
+        parameters = inspect.signature(cls.Network.__init__).parameters.values()
+        given = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+        merged = {**given, **network}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in merged.items()}
+
+    @classmethod
+    def check_patches(cls, network: SRNetwork, shape: PatchShape, scales: Sequence[int], scale_per: str) -> None:
+        """Raises SrlabError for training patches that the method cannot learn from."""
 
     @property
     def traits(self) -> Traits:
@@ -189,6 +198,30 @@ class SuperResolver(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._averaged_step = checkpoint.get("global_step", 0)
+
+
+def check_argument(key: str, value: Any, kind: Any) -> None:
+    """Raises SrlabError unless a value of a network's argument is of its annotated kind."""
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        expected, right = " or ".join(map(str, choices)) + f".{nearest(str(value), choices)}", value in choices
+    elif kind is int:
+        expected, right = "one integer of at least 1.", _positive(value)
+    elif kind == Sequence[int]:
+        expected = "a list of integers of at least 1, such as [2,3,4]."
+        right = isinstance(value, (list, tuple)) and bool(value) and all(map(_positive, value))
+    elif kind is float:
+        expected, right = "a number.", isinstance(value, (int, float)) and not isinstance(value, bool)
+    else:
+        return
+    if key == "channels":
+        expected, right = "1 (luma) or 3 (RGB).", value in (1, 3)
+    if not right:
+        raise SrlabError(f"model.network.{key}={value}: expected {expected}")
+
+
+def _positive(value: Any) -> bool:
+    return type(value) is int and value >= 1
 
 
 def build_optimizer(groups: Iterable[dict[str, Any]], optimizer: Mapping[str, Any], fused: bool) -> Optimizer:

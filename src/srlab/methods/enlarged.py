@@ -1,11 +1,16 @@
 """What SRCNN and VDSR share: the image is enlarged by bicubic interpolation first, and the network sees only that."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from srlab.data.batch import Batch
+from srlab.data.patches import PatchShape
 from srlab.data.resize import imresize
+from srlab.errors import SrlabError
 from srlab.methods.base import SuperResolver
+from srlab.methods.network import SRNetwork
 
 
 def enlarge(batch: Batch) -> Tensor:
@@ -19,7 +24,15 @@ def enlarge(batch: Batch) -> Tensor:
 
 
 class EnlargingResolver(SuperResolver):
-    """Scales meet in one batch at the size of their HR patches, as in VDSR's section 4.2."""
+    """Scales meet in one batch at the size of their HR patches, as in VDSR's section 3.2."""
+
+    @classmethod
+    def check_patches(cls, network: SRNetwork, shape: PatchShape, scales: Sequence[int], scale_per: str) -> None:
+        if scale_per == "sample" and len(scales) > 1 and shape.hr is None:
+            raise SrlabError(
+                "data.scale_per=sample: patches of several scales make one batch here, so they need one size: "
+                "set data.hr_patch_size, or data.scale_per=batch."
+            )
 
     def prepared(self, parts: list[Batch]) -> list[Batch]:
         enlarged = torch.cat([enlarge(part) for part in parts])

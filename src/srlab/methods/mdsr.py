@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from srlab.data.patches import PatchShape
 from srlab.errors import SrlabError
 from srlab.layers import MeanShift, ResidualBlock, Upsampler, UpsamplerKind, conv, upsampler_shown
 from srlab.methods.base import SuperResolver
@@ -70,3 +71,8 @@ class MDSR(SuperResolver):
     key = "mdsr"
     Network = MDSRNetwork
     leaves_weights_unused = True
+
+    @classmethod
+    def check_patches(cls, network: SRNetwork, shape: PatchShape, scales: Sequence[int], scale_per: str) -> None:
+        if scale_per != "batch":
+            raise SrlabError(f"data.scale_per={scale_per}: MDSR takes one scale a batch. Set data.scale_per=batch.")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srlab.data.batch import Batch
+from srlab.data.patches import PatchShape
 from srlab.data.resize import imresize
 from srlab.errors import SrlabError
 from srlab.methods.base import Prediction
@@ -63,14 +64,22 @@ class SRCNN(EnlargingResolver):
     Network = SRCNNNetwork
     network: SRCNNNetwork
 
+    @classmethod
+    def check_patches(cls, network: SRNetwork, shape: PatchShape, scales: Sequence[int], scale_per: str) -> None:
+        super().check_patches(network, shape, scales, scale_per)
+        assert isinstance(network, SRCNNNetwork)
+        least = min(shape.hr_side(scale) for scale in scales)
+        if least <= 2 * network.reach:
+            key = "data.patch_size" if shape.hr is None else "data.hr_patch_size"
+            raise SrlabError(
+                f"{key}: HR patches of {least}x{least} have nothing within the {network.reach} pixels of border that "
+                f"are not compared. Set it higher."
+            )
+
     def predictions(self, batch: Batch) -> list[Prediction]:
-        reach = self.network.reach
-        sr = self.network(batch.lr, batch.scale)
-        if min(sr.shape[2:]) <= 2 * reach:
-            size = f"{sr.shape[3]}x{sr.shape[2]}"
-            raise SrlabError(f"data.hr_patch_size: {size} leaves nothing within the {reach} pixels of border.")
-        inner = (..., slice(reach, -reach), slice(reach, -reach))
-        return [(sr[inner], batch.hr[inner], 1.0)]
+        reach, (height, width) = self.network.reach, batch.hr.shape[2:]
+        inner = (..., slice(reach, height - reach), slice(reach, width - reach))
+        return [(self.network(batch.lr, batch.scale)[inner], batch.hr[inner], 1.0)]
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """The last layer learns at a tenth of the rate (section 3.3)."""

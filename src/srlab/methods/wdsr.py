@@ -28,6 +28,8 @@ class WideBlock(nn.Module):
         if kind not in ("a", "b"):
             raise SrlabError(f"model.network.block={kind}: expected a or b.")
         wide, narrow = expansion * features, int(low_rank * features)
+        if narrow < 1:
+            raise SrlabError(f"model.network.low_rank={low_rank}: leaves none of {features} features.")
         relu = nn.ReLU(inplace=True)
         if kind == "a":
             layers = [normed(features, wide), relu, normed(wide, features)]
@@ -90,8 +92,14 @@ class WDSRNetwork(SRNetwork):
             "blocks": count(state, r"body\.(\d+)\.body\."),
             "block": kind,
             "expansion": state[f"body.0.body.0.{direction}"].shape[0] // features,
-            "low_rank": narrow / features,
+            "low_rank": _shortest_share(narrow, features),
         }
+
+
+def _shortest_share(part: int, whole: int) -> float:
+    """The number of fewest digits whose product with `whole` is cut to `part`, as the constructor cuts it."""
+    shares = (round(part / whole, digits) for digits in range(1, 9))
+    return next(share for share in shares if int(share * whole) == part)
 
 
 class WDSR(SuperResolver):

@@ -85,6 +85,7 @@ def _prepare(config: TrainConfig) -> Run:
     check_logger(config)
     sets = _sets(config)
     data = SuperResolutionData(config.data, _scales(config, method), protocol(config.protocol.name), config.seed)
+    method.check_patches(method.network, data.shape, data.scales, config.data.scale_per)
     folder = Path(config.runs) / run_name(config, data.scales, data.kind)
     run = Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
     if run.resumed is not None:
