@@ -346,7 +346,7 @@ def test_other_loggers_write_beside_the_csv(tmp_path, photos_folder, logger, cli
     ("words", "message"),
     [
         (["model=edsr", "scale=5"], "scale=5: this upsampler has 2, 3, 4 and 8"),
-        (["scale=[2,3]"], "scale=[2, 3]: EDSRNetwork takes one integer"),
+        (["scale=[2,3]"], "scale=[2, 3]: expected one integer of at least 1"),
         (["+model.network.feature=3"], "Did you mean 'features'?"),
         (["model.network.norm=layer"], "norm=layer: expected none or batch."),
         (["trainer.devices=0"], "trainer.devices=0: expected auto or a number of at least 1."),
@@ -371,8 +371,8 @@ def test_other_loggers_write_beside_the_csv(tmp_path, photos_folder, logger, cli
         (["model=vdsr", "scale=two"], "scale=two: expected an integer"),
         (["name=''"], "expected the name of a folder"),
         (["name=../x"], "expected the name of a folder"),
-        (["model.network.features=many"], "features=many: EDSRNetwork takes one integer"),
-        (["model.network.residual_scale=x"], "residual_scale=x: EDSR"),
+        (["model.network.features=many"], "features=many: expected one integer"),
+        (["model.network.residual_scale=x"], "residual_scale=x: expected a number"),
         (["logger.name=wandbb"], "Did you mean 'wandb'?"),
     ],
 )
