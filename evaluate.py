@@ -10,10 +10,10 @@ Sets are read from data.root=DIR, or SRLAB_DATA in the environment. conf/evaluat
 
 from omegaconf import DictConfig
 
-from srlab.config import main
+from srlab.program import main
 
 
-def run(cfg: DictConfig) -> object:
+def run(cfg: DictConfig, apart: bool) -> object:
     """Imports PyTorch only now: a mistake on the command line is answered at once."""
     from srlab.evaluation.run import evaluate_config  # noqa: PLC0415
 

@@ -12,14 +12,14 @@ comparison.png. conf/train.yaml has every option.
 
 from omegaconf import DictConfig
 
-from srlab.config import main
+from srlab.program import main
 
 
-def run(cfg: DictConfig) -> object:
+def run(cfg: DictConfig, apart: bool) -> object:
     """Imports PyTorch only now: a mistake on the command line is answered at once."""
     from srlab.training.run import train_config  # noqa: PLC0415
 
-    return train_config(cfg)
+    return train_config(cfg, apart)
 
 
 if __name__ == "__main__":

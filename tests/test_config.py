@@ -4,12 +4,12 @@ import pytest
 from helpers import CONF
 from omegaconf import OmegaConf
 
-from srlab.config import check_overrides, compose, parse, recipe_of_model
+from srlab.config import check_overrides, compose, groups_of_options, parse, recipe_of_model
 from srlab.errors import SrlabError
 from srlab.losses.weighted import LOSS_TERMS
 from srlab.schema import EvaluateConfig, TrainConfig
 
-GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+GROUPS = groups_of_options()
 CHOICES = [
     (group, path.stem)
     for group in GROUPS
@@ -123,6 +123,7 @@ def test_one_key_holds_one_scale_or_several():
         ("loss=l3", "expected one of charbonnier, l1, l2"),
         ("init_from=runs/a=b.ckpt", "'init_from=\"runs/a=b.ckpt\"'"),
         ("nothing", "Expected key=value"),
+        ("wandb=sweep", "wandb: no such option."),
     ],
 )
 def test_a_mistake_on_the_command_line(word, message):

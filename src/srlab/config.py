@@ -3,7 +3,7 @@
 import errno
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import fields, is_dataclass
@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import hydra
-from hydra._internal.utils import get_args_parser  # Hydra offers its own options nowhere else
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
@@ -23,6 +22,7 @@ from srlab.schema import AT_LEAST, BELOW, EvaluateConfig, ModelConfig, TrainConf
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONAL = ("experiment", "sweep")  # groups that may be null
+NO_GROUPS = ("wandb",)  # folders of conf/ that are not for Hydra
 SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig}
 Config = TypeVar("Config", TrainConfig, EvaluateConfig)
 
@@ -63,25 +63,13 @@ def as_scales(value: Any) -> list[int]:
     return sorted(set(scales))
 
 
-def compose(name: str, overrides: list[str] | None = None) -> DictConfig:
-    """conf/NAME.yaml (train or evaluate) with overrides, as the command line would compose it."""
+def compose(name: str, overrides: list[str] | None = None, hydra_too: bool = False) -> DictConfig:
+    """conf/NAME.yaml (train or evaluate) with overrides, as the command line would compose it.
+
+    hydra_too: with Hydra's own part, `hydra`.
+    """
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose(name, overrides or [])
-
-
-def main(run: Callable[[DictConfig], Any], name: str) -> None:
-    """The command line of a program: compose conf/NAME.yaml, run, and show a SrlabError as one line."""
-
-    def task(cfg: DictConfig) -> Any:
-        with reported():
-            return run(cfg)
-
-    arguments = get_args_parser().parse_args()
-    with reported():
-        check_overrides(arguments.overrides, SCHEMAS[name])
-        if not arguments.multirun:
-            _check_composition(name, arguments.overrides)
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
+        return hydra.compose(name, overrides or [], return_hydra_config=hydra_too)
 
 
 @contextmanager
@@ -101,25 +89,31 @@ def reported() -> Iterator[None]:
     raise SystemExit(1)
 
 
+def groups_of_options() -> list[str]:
+    """Hydra's groups: the folders of conf/."""
+    return sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in NO_GROUPS)
+
+
 def check_overrides(words: list[str], schema: type) -> None:
     """Raises SrlabError for an override that Hydra would refuse without a suggestion, or accept after a `+`."""
-    keys, groups = set(_keys(schema)), {path.name for path in CONF.iterdir() if path.is_dir()}
+    keys, groups = set(_keys(schema)), set(groups_of_options())
     for word in words:
         override = _parse_override(word)
         key = override.key_or_group
         if key.split("/")[0].split(".")[0] == "hydra":
             continue
-        choice = override.value()
-        if key in groups and (choice is None or isinstance(choice, str)):
-            _check_choice(key, choice)
+        choices = list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]
+        if key in groups and all(choice is None or isinstance(choice, (str, QuotedString)) for choice in choices):
+            for choice in choices:
+                _check_choice(key, None if choice is None else str(choice))
         elif key not in keys | groups | _open_keys() and not (override.is_add() and key.startswith("model.network.")):
             raise _unknown(key, schema)
 
 
-def _check_composition(name: str, words: list[str]) -> None:
-    """Hydra shows its own errors over many lines."""
+def composed(name: str, words: list[str], hydra_too: bool = False) -> DictConfig:
+    """conf/NAME.yaml with overrides. Raises SrlabError in one line where Hydra's own error has many."""
     try:
-        compose(name, words)
+        return compose(name, words, hydra_too)
     except HydraException as error:
         cause = str(error.__cause__ or "").partition("\n")[0]
         key = str(error).partition("'")[2].partition("'")[0]
@@ -138,7 +132,9 @@ def _parse_override(word: str) -> Override:
 
 
 def _check_choice(group: str, choice: str | None) -> None:
-    choices = sorted(path.stem for path in (CONF / group).glob("*.yaml") if path.stem != "base")
+    folder = CONF / group
+    files = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    choices = sorted(name for name in files if name != "base")
     if choice not in choices and not (choice is None and group in OPTIONAL):
         expected = ", ".join(choices)
         raise SrlabError(f"{group}={choice or 'null'}: expected one of {expected}.{nearest(choice or '', choices)}")

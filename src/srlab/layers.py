@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce  # the one that gradients pass through
 
 from srlab.color import luma
 from srlab.errors import SrlabError, nearest
@@ -25,7 +27,34 @@ def normalization(norm: Norm, features: int) -> list[nn.Module]:
     """No module or one. Raises SrlabError for an unknown name."""
     if norm not in ("none", "batch"):
         raise SrlabError(f"norm={norm}: expected none or batch.")
-    return [nn.BatchNorm2d(features)] if norm == "batch" else []
+    return [BatchNorm(features)] if norm == "batch" else []
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """BatchNorm whose training statistics are those of the whole batch, over all processes (Ioffe and Szegedy 2015).
+
+    With each process's own statistics, the number of GPUs would change what a network learns: 16 samples a step are 16
+    on one GPU and 4 on each of four. torch's SyncBatchNorm does the same, but not on CPUs.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        together = self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        return self._over_all(x) if together else super().forward(x)
+
+    def _over_all(self, x: Tensor) -> Tensor:
+        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+        count = dist.get_world_size() * x.numel() // x.shape[1]  # every process has as many samples
+        values = x.float()
+        mean = all_reduce(values.sum(dim=(0, 2, 3), keepdim=True)) / count
+        centred = values - mean
+        variance = all_reduce(centred.square().sum(dim=(0, 2, 3), keepdim=True)) / count
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(variance.flatten() * count / (count - 1), self.momentum)
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
+        scale = self.weight.reshape(1, -1, 1, 1) * torch.rsqrt(variance + self.eps)
+        return (centred * scale + self.bias.reshape(1, -1, 1, 1)).to(x.dtype)
 
 
 class MeanShift(nn.Module):

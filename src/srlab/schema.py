@@ -77,6 +77,10 @@ class LoggerConfig:
     project: str = MISSING
     entity: str | None = None
     offline: bool = False
+    tags: list[str] = field(default_factory=list)
+    notes: str | None = None
+    images: int = MISSING
+    checkpoints: bool = MISSING
 
 
 @dataclass
@@ -111,6 +115,7 @@ class _Common:
 class TrainConfig(_Common):
     model: ModelConfig = field(default_factory=ModelConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
+    objective: str = MISSING
     runs: str = MISSING
     name: str | None = None
     overwrite: bool = False
@@ -150,6 +155,7 @@ AT_LEAST: dict[str, float] = {
     "trainer.log_every_n_steps": 1,
     "trainer.gradient_clip_val": 0,
     "trainer.accumulate_grad_batches": 1,
+    "logger.images": 0,
     "optimizer.learning_rate": 0,
     "model.ema": 0,
 }

@@ -9,7 +9,7 @@ import torch
 
 from srlab.config import compose, parse
 from srlab.schema import TrainConfig
-from srlab.training.launch import job_environment
+from srlab.training.processes import this_process
 from srlab.training.run import _prepare, build_trainer
 
 SCALES = (2, 3, 4)
@@ -41,21 +41,21 @@ class Watch(pl.Callback):
 
 
 def main(folder: Path, photos: Path) -> None:
-    environment = job_environment()
-    rank, world = (environment.global_rank(), environment.world_size()) if environment else (0, 1)
+    process = this_process()
     words = [
         "model=mdsr_baseline", "model.network.features=6", "model.network.blocks=1", "optimizer.weight_decay=1e-2",
         "data=folder", f"data.train=[{photos}]", "data.patch_size=12", "data.batch_size=4", f"runs={folder}",
-        "trainer.max_steps=20", "trainer.val_check_interval=20", "trainer.accelerator=cpu", f"trainer.devices={world}",
+        "trainer.max_steps=20", "trainer.val_check_interval=20", "trainer.accelerator=cpu",
+        f"trainer.devices={process.world}",
     ]  # fmt: skip
     run = _prepare(parse(compose("train", words), TrainConfig))
     run.folder.mkdir(exist_ok=True)
-    trainer = build_trainer(run, environment)
+    trainer = build_trainer(run, process)
     watch = Watch()
     trainer.callbacks.append(watch)
     trainer.fit(run.method, datamodule=run.data)
     assert trainer.global_step == 20 and watch.drawn == set(SCALES)
-    torch.save(copy.deepcopy(run.method.network.state_dict()), folder / f"rank{rank}.pt")
+    torch.save(copy.deepcopy(run.method.network.state_dict()), folder / f"rank{process.rank}.pt")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,16 @@ def test_a_run_is_a_folder(tmp_path, photos_folder, capsys):
     assert "step 8/8" in printed and f"{result['sample_x2/psnr']:.2f}" in printed
 
 
+def test_the_seconds_of_training_are_those_of_all_parts(tmp_path, photos_folder):
+    words = options(tmp_path, photos_folder)
+    run(*words, "trainer.stop_after=4")
+    results = tmp_path / "runs" / "edsr_baseline_x2_folder" / "results.json"
+    first = json.loads(results.read_text())["training"]
+    run(*words, "resume=auto")
+    whole = json.loads(results.read_text())["training"]
+    assert (first["steps"], whole["steps"]) == (4, 8) and whole["seconds"] > first["seconds"] > 0
+
+
 def test_its_numbers_are_those_of_evaluate(tmp_path, photos_folder):
     result = run(*options(tmp_path, photos_folder, "model.ema=0.9"))
     folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
@@ -93,7 +103,10 @@ def test_a_resumed_run_ends_bit_identical(tmp_path, photos_folder, model):
         assert all(torch.equal(a["state_dict"][key], b["state_dict"][key]) for key in a["state_dict"])
         moments = [c["optimizer_states"][0]["state"] for c in (a, b)]
         assert all(torch.equal(moments[0][i][k], moments[1][i][k]) for i in moments[0] for k in moments[0][i])
-    assert read_rows(whole / "metrics.csv") == read_rows(parts / "metrics.csv")
+    logs = [read_rows(folder / "metrics.csv") for folder in (whole, parts)]
+    for row in (*logs[0], *logs[1]):
+        del row["train/images_per_second"]
+    assert logs[0] == logs[1]
 
 
 def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path, photos_folder, cli):
@@ -116,18 +129,21 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path, phot
     assert all(torch.equal(value, whole[key]) for key, value in weights(last).items())
 
 
-@pytest.mark.parametrize("model", ["edsr", "vdsr"])
+@pytest.mark.parametrize("model", ["edsr", "vdsr", "srresnet"])
 def test_two_processes_train_as_one(tmp_path, photos_folder, cli, model):
     """Same global batch: the weight changes agree, and both processes share validation and evaluation.
 
-    VDSR's processes have different numbers of samples of each scale.
+    VDSR's processes have different numbers of samples of each scale; SRResNet's BatchNorm takes the whole batch.
     """
-    network = {"edsr": {"scale": 2, "features": 6, "blocks": 1}, "vdsr": {"features": 6, "depth": 3}}[model]
+    small = {"scale": 2, "features": 6, "blocks": 1}
+    network = {"edsr": small, "vdsr": {"features": 6, "depth": 3}, "srresnet": small}[model]
     words = options(tmp_path, photos_folder, "trainer.precision=32-true", "optimizer.name=sgd",
                     "optimizer.learning_rate=0.1", "data.augment=false")  # fmt: skip
     if model == "vdsr":
         words = [word for word in words if "blocks" not in word]
         words += ["model=vdsr", "model.network.depth=3", "optimizer.learning_rate=1e-3"]
+    if model == "srresnet":
+        words += ["model=srresnet"]
     one = cli("train.py", *words, "name=one", "trainer=cpu")
     two = cli("train.py", *words, "name=two", "trainer=ddp_sim")
     assert one.returncode == 0, one.stderr
@@ -139,6 +155,9 @@ def test_two_processes_train_as_one(tmp_path, photos_folder, cli, model):
     change = torch.cat([(a[key] - start[key]).flatten() for key in a])
     difference = torch.cat([(a[key] - b[key]).flatten() for key in a])
     assert difference.norm() < 1e-3 * change.norm()
+    logs = [read_rows(tmp_path / "runs" / name / "metrics.csv") for name in ("one", "two")]
+    norms = [[float(row["train/gradient_norm"]) for row in log] for log in logs]
+    assert len(norms[0]) == 8 and norms[1] == pytest.approx(norms[0], rel=1e-3)
     rows = [json.loads((tmp_path / "runs" / n / "results.json").read_text())["rows"] for n in ("one", "two")]
     for first, second in zip(*rows, strict=True):
         assert list(first["images"]) == list(second["images"]) and second["n"] == 3
@@ -312,7 +331,7 @@ def test_options_of_the_trainer_arrive(tmp_path, photos_folder):
                  "model.network.channels=1", "schedule.milestones=[4]", "schedule.gamma=0.1"))  # fmt: skip
     folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
     assert read_file(folder / "checkpoints" / "last.ckpt")["global_step"] == 8
-    rates = [float(row["lr-Adam"]) for row in read_rows(folder / "metrics.csv")]
+    rates = [float(row["train/learning_rate"]) for row in read_rows(folder / "metrics.csv")]
     assert sorted(set(rates), reverse=True) == pytest.approx([1e-4, 1e-5])
     row = json.loads((folder / "results.json").read_text())["rows"][1]
     assert row["input"] == "Y by the method, Cb and Cr bicubic"
@@ -332,14 +351,11 @@ def test_the_sample_is_announced_and_named(tmp_path, capsys):
     assert (tmp_path / "edsr_baseline_x2_sample" / "results.json").is_file()
 
 
-@pytest.mark.parametrize("logger", ["tensorboard", "wandb"])
-def test_other_loggers_write_beside_the_csv(tmp_path, photos_folder, logger, cli):
-    words = options(tmp_path, photos_folder, f"logger={logger}", "trainer.stop_after=2")
-    finished = cli("train.py", *words)
-    assert finished.returncode == 0, finished.stderr
+def test_tensorboard_writes_beside_the_csv(tmp_path, photos_folder):
+    """W&B has tests of its own."""
+    run(*options(tmp_path, photos_folder, "logger=tensorboard", "trainer.stop_after=2"))
     folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
-    assert (folder / "metrics.csv").is_file()
-    assert list(folder.rglob({"tensorboard": "events.out.tfevents*", "wandb": "*.wandb"}[logger]))
+    assert (folder / "metrics.csv").is_file() and list(folder.rglob("events.out.tfevents*"))
 
 
 @pytest.mark.parametrize(

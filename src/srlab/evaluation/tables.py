@@ -77,10 +77,10 @@ def comma_separated(rows: list[Row]) -> str:
     return text.getvalue()
 
 
-def write_results(rows: list[Row], folder: Path) -> None:
-    """results.json, results.md and results.csv, each whole or not at all."""
+def write_results(rows: list[Row], folder: Path, facts: dict[str, Any] | None = None) -> None:
+    """results.json, results.md and results.csv, each whole or not at all. facts: what else results.json says."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"rows": [as_json(row) for row in rows]}
+    content = {**(facts or {}), "rows": [as_json(row) for row in rows]}
     write_text(folder / "results.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
     write_text(folder / "results.md", markdown(rows))
     write_text(folder / "results.csv", comma_separated(rows))

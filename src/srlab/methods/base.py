@@ -171,11 +171,14 @@ class SuperResolver(pl.LightningModule):
 
     # Validation
 
-    def validation_step(self, pair: Pair, batch_idx: int) -> None:
+    def validation_step(self, pair: Pair, batch_idx: int) -> dict[str, Any]:
+        """The result as uint8 and its PSNR in dB, for callbacks that look on."""
         rules = protocol(self.hparams["recipe"]["protocol"])
         # Lightning has set the precision of the run around this call, and put both networks in eval mode.
         sr = to_array(upscale(self, pair.lr, pair.scale, precision="inherit"))
-        self._qualities[pair.name, pair.scale] = rules.psnr(sr, pair.hr, pair.scale)
+        psnr = rules.psnr(sr, pair.hr, pair.scale)
+        self._qualities[pair.name, pair.scale] = psnr
+        return {"sr": sr, "psnr": psnr}
 
     def on_validation_epoch_end(self) -> None:
         """Logs val/psnr, the mean over images of PSNR, and over scales where there are several."""

@@ -60,6 +60,7 @@ class Report(Callback):
     def __init__(self, last_step: int) -> None:
         self.last_step = last_step
         self.best = -math.inf
+        self.seconds = 0.0  # of training, without validation and over all parts of a resumed run
         self._mark: tuple[int, float] = (0, 0.0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -78,7 +79,9 @@ class Report(Callback):
                 f"Lower optimizer.learning_rate, or set trainer.gradient_clip_val."
             )
         step, then = self._mark
-        self._rate = (trainer.global_step - step) / max(1e-9, time.perf_counter() - then)
+        passed = time.perf_counter() - then
+        self.seconds += passed
+        self._rate = (trainer.global_step - step) / max(1e-9, passed)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
@@ -95,7 +98,8 @@ class Report(Callback):
         self._mark = (trainer.global_step, time.perf_counter())
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"best": self.best, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
+        self.seconds = state_dict.get("seconds", 0.0)

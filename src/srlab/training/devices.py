@@ -9,7 +9,7 @@ import torch
 
 from srlab.errors import SrlabError, nearest
 from srlab.schema import TrainerConfig
-from srlab.training.launch import job_environment
+from srlab.training.processes import Process, this_process
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
@@ -53,21 +53,31 @@ def has_fast_bf16(kind: str) -> bool:
 def choose_devices(trainer: TrainerConfig) -> Devices:
     """From conf/trainer to what there is.
 
-    Raises SrlabError for GPUs that were asked for and are not there; warns of more CPU processes than cores.
+    Raises SrlabError for GPUs that were asked for and are not there, and where torchrun or srun has started another
+    number of processes; warns of more CPU processes than cores.
     """
-    kind = _kind(trainer.accelerator)
+    kind, process = _kind(trainer.accelerator), this_process()
     there = torch.cuda.device_count() if kind == "cuda" else os.cpu_count() or 1
-    if trainer.devices == "auto":
-        count = there if kind == "cuda" else 1
-    elif type(trainer.devices) is int and trainer.devices >= 1:
-        count = trainer.devices
-    else:
-        raise SrlabError(f"trainer.devices={trainer.devices}: expected auto or a number of at least 1.")
+    count = _count(trainer.devices, process, there if kind == "cuda" else 1)
     if kind == "cuda" and count > there:
         raise SrlabError(f"trainer.devices={count}: this machine has {there} GPU(s).")
-    if kind == "cpu" and count > there and job_environment() is None:
+    if kind == "cpu" and count > there and process.leads:
         warnings.warn(f"trainer.devices={count}: more processes than the {there} cores; expect no speed.", stacklevel=2)
     return Devices(kind, count, _precision(trainer.precision, kind))
+
+
+def _count(devices: Any, process: Process, automatic: int) -> int:
+    """Processes on this machine."""
+    if devices != "auto" and not (type(devices) is int and devices >= 1):
+        raise SrlabError(f"trainer.devices={devices}: expected auto or a number of at least 1.")
+    if process.environment is None:
+        return automatic if devices == "auto" else devices
+    if devices not in ("auto", process.local):
+        raise SrlabError(
+            f"trainer.devices={devices}: {process.starter} has started {process.local} process(es) on this machine. "
+            f"Leave trainer.devices out, or start as many."
+        )
+    return process.local
 
 
 def _precision(precision: str, kind: str) -> Any:

@@ -16,61 +16,12 @@ import time
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.plugins.environments import ClusterEnvironment
 
 from srlab.errors import SrlabError
+from srlab.training.processes import PORT, RANK, WORLD, clean_environment
 
-_RANK, _WORLD, _PORT, _RESULT = "SRLAB_RANK", "SRLAB_WORLD", "SRLAB_PORT", "SRLAB_RESULT"
+RESULT = "SRLAB_RESULT"  # where rank 0 writes what it returns
 GRACE = 15  # seconds in which processes may end by themselves before they are killed
-
-
-class JobEnvironment(ClusterEnvironment):
-    """One job on this machine, whose processes exist already."""
-
-    def __init__(self, rank: int, world: int, port: int) -> None:
-        super().__init__()
-        self._rank, self._world, self._port = rank, world, port
-
-    @property
-    def creates_processes_externally(self) -> bool:
-        return True
-
-    @property
-    def main_address(self) -> str:
-        return "127.0.0.1"
-
-    @property
-    def main_port(self) -> int:
-        return self._port
-
-    @staticmethod
-    def detect() -> bool:
-        return False
-
-    def world_size(self) -> int:
-        return self._world
-
-    def set_world_size(self, size: int) -> None:
-        """Fixed when the processes were started."""
-
-    def global_rank(self) -> int:
-        return self._rank
-
-    def set_global_rank(self, rank: int) -> None:
-        """Fixed when the processes were started."""
-
-    def local_rank(self) -> int:
-        return self._rank
-
-    def node_rank(self) -> int:
-        return 0
-
-
-def job_environment() -> JobEnvironment | None:
-    """The job that this process was started for; None in the program that a person started."""
-    if _RANK not in os.environ:
-        return None
-    return JobEnvironment(*(int(os.environ[name]) for name in (_RANK, _WORLD, _PORT)))
 
 
 def run_job(config: Path, world: int) -> dict[str, float]:
@@ -89,21 +40,21 @@ def run_job(config: Path, world: int) -> dict[str, float]:
             failed = _failed(ranks)
             _end(ranks)
         if failed:
-            raise SrlabError(f"process {failed[0]} of {world} failed; its own message stands above.")
+            raise SrlabError(f"{config.parent}: process {failed[0]} of {world} failed; its own message stands above.")
         return json.loads(result.read_text())
 
 
 def _start(config: Path, rank: int, world: int, port: int, result: Path) -> subprocess.Popen[bytes]:
     source = str(Path(__file__).parents[2])
     variables = {
-        _RANK: str(rank),
-        _WORLD: str(world),
-        _PORT: str(port),
-        _RESULT: str(result),
+        RANK: str(rank),
+        WORLD: str(world),
+        PORT: str(port),
+        RESULT: str(result),
         "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
     }
     command = [sys.executable, "-m", "srlab.training.launch", str(config)]
-    return subprocess.Popen(command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(command, env={**clean_environment(), **variables}, stdin=subprocess.DEVNULL)
 
 
 def _failed(ranks: list[subprocess.Popen[bytes]]) -> list[int]:
@@ -143,8 +94,8 @@ def main(config: Path) -> None:
     loaded = OmegaConf.load(config)
     assert isinstance(loaded, DictConfig)
     metrics = train_config(loaded)
-    if os.environ[_RANK] == "0":
-        Path(os.environ[_RESULT]).write_text(json.dumps(metrics))
+    if os.environ[RANK] == "0":
+        Path(os.environ[RESULT]).write_text(json.dumps(metrics))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, LearningRateMonitor
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from srlab.config import as_scales, parse, recipe_of_model
@@ -19,7 +20,7 @@ from srlab.data.datamodule import SuperResolutionData
 from srlab.data.pairs import ImageSet, evaluation_sets
 from srlab.errors import SrlabError
 from srlab.evaluation.benchmark import Row, Settings, evaluate
-from srlab.evaluation.complexity import trainable_parameters
+from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 from srlab.evaluation.figures import comparison
 from srlab.evaluation.tables import print_table, write_results
 from srlab.inference.weights import check_resumable, load_checkpoint, transfer
@@ -31,8 +32,11 @@ from srlab.training.callbacks import BestCheckpoint, LastCheckpoint, Report, Ste
 from srlab.training.devices import Devices, choose_devices, inference_device
 from srlab.training.distributed import rank_and_world
 from srlab.training.folder import check_folder, checkpoint_to_resume, claim_folder, run_name, step_of
-from srlab.training.launch import JobEnvironment, job_environment, run_job
-from srlab.training.loggers import build_loggers, check_logger
+from srlab.training.gauges import Gauges
+from srlab.training.launch import run_job
+from srlab.training.loggers import build_loggers, check_connection, check_logger, ended, run_loggers
+from srlab.training.processes import Process, this_process
+from srlab.training.validation_panels import ValidationPanels
 
 # What Lightning says of devices and precision stands in the run's own first line.
 for _name in ("pytorch_lightning", "lightning_fabric"):
@@ -51,29 +55,29 @@ class Run:
     resumed: Path | None
 
 
-def train_config(cfg: DictConfig) -> dict[str, float]:
+def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
     """Trains, evaluates the best checkpoint, writes the run's folder, and returns {"val/psnr", "SET_xS/psnr", ...}.
 
+    apart: train in processes of its own, even if it is one, as every job of a sweep does.
     Every mistake that can be found before the first step raises SrlabError before the folder is made.
     """
-    run = _prepare(parse(cfg, TrainConfig))
-    environment = job_environment()
+    run, process = _prepare(parse(cfg, TrainConfig)), this_process()
     if run.config.init_from is not None and run.resumed is None:
         taken, left = transfer(run.method, Path(run.config.init_from))
-        if environment is None:
+        if process.leads:
             names = f" ({', '.join(left)})" if left else ""
             print(
                 f"init_from={run.config.init_from}: took {len(taken)} tensors, left {len(left)} as initialised{names}"
             )
-    if environment is None:
+    if process.leads:
         if run.config.data.kind == "auto" and run.data.kind == "sample":
             print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
             print("*** Its numbers do not compare with those of papers. ***\n")
         claim_folder(run.folder, run.resumed)
         OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), run.folder / "config.yaml")
-        if run.devices.count > 1:
+        if process.environment is None and (run.devices.count > 1 or apart):
             return run_job(run.folder / "config.yaml", run.devices.count)
-    return _train(run, environment)
+    return _train(run, process)
 
 
 def _prepare(config: TrainConfig) -> Run:
@@ -90,14 +94,18 @@ def _prepare(config: TrainConfig) -> Run:
     run = Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
     if run.resumed is not None:
         check_resumable(method, data.state_dict(), run.resumed)
-    if job_environment() is None:
+    process = this_process()
+    if process.leads:
         check_folder(config, folder, run.resumed)
         data.check_validation()
         for image_set in sets:
             image_set.check(data.scales, data.protocol)
         for line in overlap_warnings(data.training.entries, [s.entry for s in [data.validation, *sets] if s.entry]):
             print(line, file=sys.stderr, flush=True)
-    data.dataset(range(0), world=devices.count)  # builds the stores, and finds what is wrong with the images
+        check_connection(config)
+    data.dataset(
+        range(0), world=devices.count * process.nodes
+    )  # builds the stores, and finds what is wrong with the images
     return run
 
 
@@ -115,33 +123,38 @@ def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
     return scales
 
 
-def _strategy(run: Run, environment: JobEnvironment | None) -> Strategy | str:
-    if environment is None:
+def _strategy(run: Run, process: Process) -> Strategy | str:
+    if process.world == 1:
         return "auto"
     return DDPStrategy(
-        cluster_environment=environment,
+        cluster_environment=process.environment,
         process_group_backend="nccl" if run.devices.kind == "cuda" else "gloo",
         gradient_as_bucket_view=True,
         find_unused_parameters=run.method.leaves_weights_unused,
     )
 
 
-def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
-    """The Lightning trainer of a run; `environment` is None for a single process."""
+def build_trainer(run: Run, process: Process) -> pl.Trainer:
+    """The Lightning trainer of a run, for this process of it."""
     options = run.config.trainer
     last_step = min(options.max_steps, options.stop_after if options.stop_after is not None else options.max_steps)
     where = run.folder / "checkpoints"
     bar = options.progress_bar and sys.stdout.isatty()
     callbacks: list[Callback] = [
         Report(last_step),
-        LearningRateMonitor("step"),
+        Gauges(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
         BestCheckpoint(where),
         LastCheckpoint(where),
     ]
+    loggers = build_loggers(run.config, run.folder, step_of(run.resumed), lambda: _facts(run, process.world))
+    if run_loggers(loggers):
+        shown = [picture.name for picture in run.data.validation.pictures[: run.config.logger.images]]
+        callbacks.append(ValidationPanels(shown, run.data.scales[-1], run.data.protocol))
     return pl.Trainer(
         accelerator=run.devices.accelerator,
         devices=run.devices.count,
-        strategy=_strategy(run, environment),
+        num_nodes=process.nodes,
+        strategy=_strategy(run, process),
         precision=run.devices.precision,
         max_steps=last_step,
         max_epochs=-1,
@@ -151,7 +164,7 @@ def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
         gradient_clip_val=options.gradient_clip_val,
         accumulate_grad_batches=options.accumulate_grad_batches,
         deterministic=options.deterministic,
-        logger=build_loggers(run.config, run.folder, step_of(run.resumed)),
+        logger=loggers,
         callbacks=callbacks + ([StepBar()] if bar else []),
         enable_progress_bar=bar,
         enable_model_summary=False,
@@ -160,16 +173,21 @@ def build_trainer(run: Run, environment: JobEnvironment | None) -> pl.Trainer:
     )
 
 
-def _train(run: Run, environment: JobEnvironment | None) -> dict[str, float]:
+def _train(run: Run, process: Process) -> dict[str, float]:
     """One rank's part: fit, then its share of the evaluation."""
     if run.devices.kind == "cpu" and run.devices.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // run.devices.count))
     if run.config.trainer.channels_last:
         run.method.to(memory_format=torch.channels_last)
         run.data.memory_format = torch.channels_last
-    trainer = build_trainer(run, environment)
+    trainer = build_trainer(run, process)
+    with ended(trainer.loggers):
+        return _fit_and_evaluate(run, process, trainer)
+
+
+def _fit_and_evaluate(run: Run, process: Process, trainer: pl.Trainer) -> dict[str, float]:
     if trainer.is_global_zero:
-        _announce(run)
+        _announce(run, process.world)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*sync_dist=True.*")  # val/psnr is gathered before it is logged
@@ -180,23 +198,43 @@ def _train(run: Run, environment: JobEnvironment | None) -> dict[str, float]:
     assert isinstance(best, BestCheckpoint)
     if best.best_model_score is None:
         raise SrlabError(f"{run.resumed}: nothing was left to train, and {run.folder} has no best.ckpt to evaluate.")
-    rows = _evaluate(run, load_checkpoint(best.path))
+    logs = run_loggers(trainer.loggers) if trainer.is_global_zero else []
+    for log in logs:
+        log.log_checkpoints(best.path, run.folder / "checkpoints" / "last.ckpt")
+    seconds = next(callback.seconds for callback in trainer.callbacks if isinstance(callback, Report))  # type: ignore[attr-defined]
+    training = {"seconds": seconds, "steps": trainer.global_step}
+    rows = _evaluate(run, load_checkpoint(best.path), training)
+    for log in logs:
+        log.log_results(rows, run.folder / "comparison.png", step_of(best.path) - 1)
     result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
     return {"val/psnr": float(best.best_model_score), **result}
 
 
-def _announce(run: Run) -> None:
+def _facts(run: Run, processes: int) -> dict[str, Any]:
+    """What a log of the run's configuration should hold beside it. multiply_adds: for 1280 x 720 pixels, by scale."""
+    return {
+        "parameters": trainable_parameters(run.method),
+        "multiply_adds": {f"x{scale}": multiply_adds(run.method, scale) for scale in run.data.scales},
+        "processes": f"{processes} {run.devices.kind}",
+        "precision": run.devices.precision,
+    }
+
+
+def _announce(run: Run, processes: int) -> None:
     resumed = f", from step {step_of(run.resumed)} of {run.resumed}" if run.resumed else ""
     print(
         f"{run.folder}: {run.method.label}, {trainable_parameters(run.method):,} parameters, "
-        f"{len(run.data.training.names)} training images, {run.devices.count} {run.devices.kind} process(es), "
+        f"{len(run.data.training.names)} training images, {processes} {run.devices.kind} process(es), "
         f"{run.devices.precision}{resumed}",
         flush=True,
     )
 
 
-def _evaluate(run: Run, method: SuperResolver) -> list[Row]:
-    """The best checkpoint and bicubic on every set, as evaluate.py would; table, results.json and pictures."""
+def _evaluate(run: Run, method: SuperResolver, training: dict[str, float]) -> list[Row]:
+    """The best checkpoint and bicubic on every set, as evaluate.py would; table, results.json and pictures.
+
+    training: what it took, for results.json.
+    """
     rules, device = protocol(run.config.protocol.name), inference_device(run.config.trainer.accelerator)
     bicubic = find_method("interpolation")({"kernel": "bicubic"})
     methods = [("bicubic", bicubic), (method.label, method)]
@@ -208,6 +246,6 @@ def _evaluate(run: Run, method: SuperResolver) -> list[Row]:
         if i == 0 and first:
             comparison(methods, image_set, run.data.scales[-1], settings, run.folder / "comparison.png")
     if first:
-        write_results(rows, run.folder)
+        write_results(rows, run.folder, {"training": training})
         print_table(rows, f"{run.folder / 'checkpoints' / 'best.ckpt'}, protocol {rules.name}")
     return rows
