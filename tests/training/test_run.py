@@ -192,7 +192,7 @@ def test_a_process_that_fails_ends_the_run(tmp_path, photos_folder):
     failed = subprocess.run(
         [sys.executable, str(ROOT / "train.py"), *words], env=environment, capture_output=True, text=True, timeout=200
     )
-    assert failed.returncode == 1 and "error: process 1 of 2 failed" in failed.stderr
+    assert failed.returncode == 1 and "folder: process 1 of 2 failed; its own message" in failed.stderr
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes in Linux's /proc")
