@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from div2k_tree import COUNT, write_div2k
+from file_server import serving
 from helpers import write_image
+from tiny_set import tiny_set
 
 from srlab.data.catalog import CATALOG
 
@@ -32,3 +34,14 @@ def sets(div2k, photos_folder, monkeypatch):
         image = np.random.default_rng(number).integers(0, 256, (24, 32, 3), dtype=np.uint8)
         write_image(div2k / f"Flickr2K/Flickr2K_HR/{number:06d}.png", image)
     return div2k
+
+
+@pytest.fixture
+def server():
+    with serving() as behaviour_and_url:
+        yield behaviour_and_url
+
+
+@pytest.fixture
+def tiny(server):
+    return tiny_set(server)

@@ -7,22 +7,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from file_server import serving
-from tiny_set import assert_whole, get, start, tiny_set, tree
+from tiny_set import assert_whole, get, start, tree
 
 from srlab.data.catalog import present
 from srlab.errors import SrlabError
-
-
-@pytest.fixture
-def server():
-    with serving() as behaviour_and_url:
-        yield behaviour_and_url
-
-
-@pytest.fixture
-def tiny(server):
-    return tiny_set(server)
 
 
 def test_a_mirror_takes_the_place_of_the_official_url(tiny, server, tmp_path):

@@ -7,26 +7,15 @@ import signal
 import tarfile
 
 import pytest
-from file_server import png, serving, tarred, zipped
+from file_server import png, tarred, zipped
 from rich.progress import Progress
-from tiny_set import HR, LR, archive, assert_whole, get, start, tiny_set, tree, with_content
+from tiny_set import HR, LR, archive, assert_whole, get, start, tree, with_content
 
 from srlab.data import fetch as fetch_module
 from srlab.data.__main__ import main
 from srlab.data.catalog import CATALOG, CatalogEntry, present
 from srlab.data.fetch import Choice, fetch, plan
 from srlab.errors import SrlabError
-
-
-@pytest.fixture
-def server():
-    with serving() as behaviour_and_url:
-        yield behaviour_and_url
-
-
-@pytest.fixture
-def tiny(server):
-    return tiny_set(server)
 
 
 def test_a_set_arrives_whole_and_nothing_else(tiny, server, tmp_path):

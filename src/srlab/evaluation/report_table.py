@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from srlab.console import wide_console
 from srlab.evaluation.report_data import BICUBIC, Measured, Place, Results
 from srlab.evaluation.report_rows import Row
 from srlab.evaluation.statistics import Difference, Spread, paired_difference, spread
@@ -149,9 +149,7 @@ def cells(line: Line) -> tuple[str, ...]:
 
 def _spread_text(value: Spread, digits: int, seeds: int) -> str:
     mean = f"{value.mean:.{digits}f}"
-    if not seeds:
-        return mean
-    return mean if value.deviation is None else f"{mean} ± {value.deviation:.{digits}f}"
+    return mean if not seeds or value.deviation is None else f"{mean} ± {value.deviation:.{digits}f}"
 
 
 def _difference_text(line: Line) -> str:
@@ -179,10 +177,7 @@ def print_lines(lines: Sequence[Line], title: str) -> None:
     for i, row in enumerate(body):
         last = i + 1 == len(body) or lines[i + 1].place != lines[i].place
         table.add_row(*map(Text, row), end_section=last)  # Text: brackets in a label are no markup
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(160, console.measure(table, options=console.options.update(width=1000)).maximum))
-    console.print(table)
+    wide_console().print(table)
 
 
 def markdown(lines: Sequence[Line]) -> str:

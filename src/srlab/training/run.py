@@ -103,9 +103,8 @@ def _prepare(config: TrainConfig) -> Run:
         for line in overlap_warnings(data.training.entries, [s.entry for s in [data.validation, *sets] if s.entry]):
             print(line, file=sys.stderr, flush=True)
         check_connection(config)
-    data.dataset(
-        range(0), world=devices.count * process.nodes
-    )  # builds the stores, and finds what is wrong with the images
+    # Builds the stores, and finds what is wrong with the images.
+    data.dataset(range(0), world=devices.count * process.nodes)
     return run
 
 
@@ -201,8 +200,9 @@ def _fit_and_evaluate(run: Run, process: Process, trainer: pl.Trainer) -> dict[s
     logs = run_loggers(trainer.loggers) if trainer.is_global_zero else []
     for log in logs:
         log.log_checkpoints(best.path, run.folder / "checkpoints" / "last.ckpt")
-    seconds = next(callback.seconds for callback in trainer.callbacks if isinstance(callback, Report))  # type: ignore[attr-defined]
-    training = {"seconds": seconds, "steps": trainer.global_step}
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    report = next(callback for callback in callbacks if isinstance(callback, Report))
+    training = {"seconds": report.seconds, "steps": trainer.global_step}
     rows = _evaluate(run, load_checkpoint(best.path), training)
     for log in logs:
         log.log_results(rows, run.folder / "comparison.png", step_of(best.path) - 1)
