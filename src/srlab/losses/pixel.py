@@ -27,7 +27,7 @@ class PixelLoss(LossTerm):
         """For every pixel."""
         raise NotImplementedError
 
-    def forward(self, sr: Tensor, target: Tensor) -> Tensor:
+    def forward(self, sr: Tensor, target: Tensor, lr: Tensor) -> Tensor:
         values = self.of_difference(sr - target)
         return values.mean() if self.reduction == "mean" else values.sum() / len(sr)
 

@@ -1,0 +1,86 @@
+"""Prior loss: what a network of the user's finds in SR must be what it finds in HR (identity, landmarks, edges)."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from srlab.errors import SrlabError, nearest
+from srlab.losses.features import to_rgb
+from srlab.losses.term import LossTerm
+from srlab.pretrained import Frozen
+
+
+def cosine_distance(found: Tensor, wanted: Tensor) -> Tensor:
+    """1 - the cosine between samples' outputs, each taken as one vector; averaged over the batch."""
+    return 1 - F.cosine_similarity(found.flatten(1), wanted.flatten(1)).mean()
+
+
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l2": F.mse_loss,
+    "l1": F.l1_loss,
+    "cosine": cosine_distance,
+}
+
+
+class Prior(LossTerm):
+    """The distance between a frozen network's outputs for SR and for HR, averaged over its outputs.
+
+    For faces: embeddings of an identity network with cosine, as SICNN's super-identity loss (Zhang et al. 2018,
+    arXiv:1811.02328), or heatmaps of a landmark network with l2, as FSRNet's prior (Chen et al. 2018,
+    arXiv:1711.10703).
+
+    network: "package.module:factory", a callable without arguments that returns a module from RGB in [0, 1],
+    (N, 3, H, W), to a tensor, or a list or tuple of tensors, with N first. It is not trained and not in checkpoints.
+    distance: l2 (mean squared error), l1 or cosine.
+    Raises SrlabError for a name that cannot be imported, and what is no module.
+    """
+
+    def __init__(self, network: str | None = None, distance: str = "l2") -> None:
+        super().__init__()
+        self.check(network, distance)
+        self.network = Frozen(_build(str(network)))
+        self.distance = DISTANCES[distance]
+
+    @classmethod
+    def check(cls, network: str | None, distance: str) -> None:
+        if distance not in DISTANCES:
+            hint = nearest(str(distance), DISTANCES)
+            raise SrlabError(f"loss.prior.distance={distance}: expected {', '.join(DISTANCES)}.{hint}")
+        module, _, factory = str(network).partition(":")
+        if network is None or not module or not factory:
+            raise SrlabError(
+                f"loss.prior.network={'null' if network is None else network}: expected package.module:factory, a "
+                f"callable without arguments that returns a torch.nn.Module."
+            )
+
+    def forward(self, sr: Tensor, target: Tensor, lr: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = _outputs(self.network(to_rgb(target)))
+        found = _outputs(self.network(to_rgb(sr)))
+        return torch.stack([self.distance(*pair) for pair in zip(found, wanted, strict=True)]).mean()
+
+
+def _outputs(result: Any) -> list[Tensor]:
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def _build(name: str) -> nn.Module:
+    """Raises SrlabError unless "package.module:factory" gives a module."""
+    module, _, factory = name.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), factory)
+    except (ImportError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SrlabError(
+            f"loss.prior.network={name}: cannot be imported ({reason}). Start in the module's folder, or put it on "
+            f"PYTHONPATH."
+        ) from None
+    network = make()
+    if not isinstance(network, nn.Module):
+        kind = type(network).__name__
+        raise SrlabError(f"loss.prior.network={name}: returned a {kind}; expected a torch.nn.Module.")
+    return network

@@ -1,0 +1,55 @@
+"""Texture loss: the distance between correlations of features, wherever in the image they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from srlab.errors import SrlabError
+from srlab.losses.features import Weights, check_layers, vgg19_features
+from srlab.losses.term import LossTerm
+
+
+class Texture(LossTerm):
+    """Mean squared error of Gram matrices, averaged over layers (Gatys et al. 2016, equations 3 to 5, CVPR).
+
+    Over the whole patch, from features after their ReLU. layers: of VGG19, conv1_1 ... conv5_4; those of EnhanceNet
+    (Sajjadi et al. 2017, section 4.2.3, arXiv:1612.07919) by default.
+    Raises SrlabError for another layer, and where the weights cannot be had.
+    """
+
+    def __init__(
+        self, layers: Sequence[str] = ("conv1_1", "conv2_1", "conv3_1"), *, weights: Weights | None = None
+    ) -> None:
+        super().__init__()
+        self.check(layers)
+        self.features = vgg19_features(layers, True, weights)
+
+    @classmethod
+    def check(cls, layers: Sequence[str]) -> None:
+        if isinstance(layers, str) or not layers:
+            raise SrlabError(f"loss.texture.layers={layers}: expected a list, such as [conv1_1,conv2_1].")
+        check_layers("texture", "vgg19", layers)
+
+    @classmethod
+    def backbone(cls, **options: Any) -> str:
+        return "vgg19"
+
+    def forward(self, sr: Tensor, target: Tensor, lr: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = [gram_matrix(features) for features in self.features(target)]
+        found = [gram_matrix(features) for features in self.features(sr)]
+        return torch.stack([F.mse_loss(*pair) for pair in zip(found, wanted, strict=True)]).mean()
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, C): products of channels, summed over pixels and divided by C*H*W.
+
+    In float32 where the features are in half precision, whose range the sums would leave.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        rows = features.flatten(2)
+        rows = rows.float() if rows.dtype in (torch.float16, torch.bfloat16) else rows
+        return rows @ rows.mT / rows[0].numel()
