@@ -18,7 +18,7 @@ def main(rank: int, meeting: str) -> None:
             continue
         method.eval()  # BatchNorm by its statistics: each process sees other samples
         batch = random_batch(method, 2)
-        method.training_step(batch, 0).backward()
+        method.objective(batch)[0].backward()
         alone = gradients(method)
         method.zero_grad()
         wrapped = DistributedDataParallel(Forward(method), find_unused_parameters=method.leaves_weights_unused)
@@ -40,7 +40,7 @@ class Forward(torch.nn.Module):
         self.method = method
 
     def forward(self, lr, hr):
-        return self.method.training_step(Batch(lr, hr, 2), 0)
+        return self.method.objective(Batch(lr, hr, 2))[0]
 
 
 if __name__ == "__main__":

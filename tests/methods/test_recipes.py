@@ -53,7 +53,7 @@ def test_mdsr_moves_only_the_drawn_scale(tmp_path, photos_folder, ranks):
 
 def test_mdsr_takes_the_modules_of_its_scale_alone():
     method = build("mdsr_baseline")
-    method.training_step(random_batch(method, 3), 0).backward()
+    method.objective(random_batch(method, 3))[0].backward()
     without = {name for name, p in method.network.named_parameters() if p.grad is None}
     assert without == {name for name, _ in method.network.named_parameters() if ".x2." in name or ".x4." in name}
 
@@ -78,7 +78,7 @@ def test_vdsr_loss_of_mixed_scales_is_that_of_all_samples():
     """Half the squared error of a sample, summed over its pixels, averaged over the batch (section 3.2)."""
     method, hr = build("vdsr"), torch.rand(5, 3, 41, 41)
     parts = [Batch(torch.rand(3, 3, 25, 25), hr[:3], 2, margin=2), Batch(torch.rand(2, 3, 18, 18), hr[3:], 3, margin=2)]
-    loss = method.training_step(parts, 0)
+    loss, _ = method.objective(parts)
     grey = [part._replace(lr=luma(part.lr), hr=luma(part.hr)) for part in parts]
     errors = [method.network(enlarge(part), 1) - part.hr for part in grey]
     expected = torch.cat([error.square().sum(dim=(1, 2, 3)) / 2 for error in errors]).mean()
@@ -174,8 +174,8 @@ def test_tiles_equal_the_whole_with_every_upsampler(model, kind, scale):
 def test_grey_networks_train(model):
     plain = build(model)
     method = type(plain)({**plain.hparams["network"], "channels": 1}, dict(plain.hparams["recipe"]))
-    method.log = lambda *args, **kwargs: None
-    method.training_step(random_batch(method, 2), 0).backward()
+    method.prepare_training()
+    method.objective(random_batch(method, 2))[0].backward()
     assert upscale(method, torch.rand(1, 3, 9, 7), 2).shape == (1, 3, 18, 14)
 
 

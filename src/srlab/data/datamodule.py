@@ -46,6 +46,7 @@ class SuperResolutionData(pl.LightningDataModule):
         self.shape = PatchShape(config.patch_size, config.hr_patch_size, config.margin)
         self.training = without_small(training, self.shape.needed(self.scales), config.small_images)
         self.stores: tuple[Store, dict[int, Store]] | None = None
+        self.batches_together = 1  # in one item, for methods that accumulate gradients by themselves
         self.memory_format = torch.contiguous_format  # of training patches; the network's own is the fastest
 
     def _split(self) -> tuple[TrainingSet, ImageSet]:
@@ -136,10 +137,12 @@ class SuperResolutionData(pl.LightningDataModule):
         """From the trainer's step on: Lightning has restored it by now where the run resumes."""
         trainer = self.trainer
         assert trainer is not None
-        accumulated = trainer.accumulate_grad_batches
+        accumulated = trainer.accumulate_grad_batches * self.batches_together
         steps = range(trainer.global_step * accumulated, trainer.max_steps * accumulated)
+        dataset = self.dataset(steps, trainer.global_rank, trainer.world_size)
+        dataset.together = self.batches_together
         return DataLoader(
-            self.dataset(steps, trainer.global_rank, trainer.world_size),
+            dataset,
             batch_size=None,
             num_workers=self.config.num_workers,
             pin_memory=torch.cuda.is_available(),

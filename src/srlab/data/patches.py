@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,8 +118,11 @@ def cut(
 class PatchDataset(IterableDataset[Batch | list[Batch]]):
     """Whole batches, one for each of `steps`; rank r of n gets the r-th n-th of every global batch.
 
-    versions: LR images that the LR stores have for every HR image.
+    versions: LR images that the LR stores have for every HR image. together: the steps that make one item, a list,
+    for methods that accumulate gradients by themselves.
     """
+
+    together = 1
 
     def __init__(
         self,
@@ -153,8 +157,11 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
         side = shape.hr_side(scale)
         return Batch(lr, hr[..., :side, :side], scale, margin=shape.margin)
 
-    def __iter__(self) -> Iterator[Batch | list[Batch]]:
+    def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
-        # The loader asks its workers in turn, so worker w of n makes every n-th step.
+        # The loader asks its workers in turn, so worker w of n makes every n-th item.
         first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
-        return (self.batch(step) for step in self.steps[first::stride])
+        if self.together == 1:
+            return (self.batch(step) for step in self.steps[first::stride])
+        starts = self.steps[:: self.together][first::stride]
+        return ([self.batch(step) for step in range(start, start + self.together)] for start in starts)

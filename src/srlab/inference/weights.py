@@ -10,12 +10,12 @@ from srlab.errors import SrlabError
 from srlab.inference.files import is_checkpoint, network_state, read_file
 from srlab.inference.recognition import described, in_own_keys
 from srlab.methods import find_method
-from srlab.methods.base import SuperResolver
+from srlab.methods.base import SuperResolver, evaluated_part
 from srlab.methods.network import State
 
 SHOWN = 3  # of each kind of mismatch
 # What of a recipe decides the weights that a step leads to; names and the number of steps may change.
-RESUMED = ("loss", "optimizer", "schedule", "ema", "gradient_clip_val", "accumulate_grad_batches")
+RESUMED = ("loss", "optimizer", "schedule", "ema", "gradient_clip_val", "accumulate_grad_batches", "discriminator")
 
 
 def load_checkpoint(path: Path) -> SuperResolver:
@@ -28,7 +28,7 @@ def load_checkpoint(path: Path) -> SuperResolver:
         raise SrlabError(f"{path}: not a checkpoint of srlab. For bare weights say model=NAME weights={path}")
     parameters = content["hyper_parameters"]
     method = find_method(content["srlab"]["method"])(parameters["network"], parameters["recipe"])
-    fit(method, content["state_dict"], path)
+    fit(method, evaluated_part(content["state_dict"]), path)
     return method.eval()
 
 
@@ -55,7 +55,7 @@ def given_weights(method: SuperResolver, content: Mapping[str, Any], path: Path)
     if not is_checkpoint(content):
         return network_state(content, path)
     donor = content["srlab"]["method"]
-    if donor != method.key:
+    if donor not in (method.key, *method.takes_weights_of):
         raise SrlabError(
             f"{path}: a checkpoint of {donor}, not of {method.key}. Evaluate it by ckpt={path}, without model=."
         )

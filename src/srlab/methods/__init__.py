@@ -6,6 +6,7 @@ from srlab.methods.edsr import EDSR
 from srlab.methods.interpolation import Interpolation
 from srlab.methods.mdsr import MDSR
 from srlab.methods.srcnn import SRCNN
+from srlab.methods.srgan import SRGAN
 from srlab.methods.srresnet import SRResNet
 from srlab.methods.vdsr import VDSR
 from srlab.methods.wdsr import WDSR
@@ -17,6 +18,7 @@ METHODS: dict[str, type[SuperResolver]] = {
         SRCNN,
         VDSR,
         SRResNet,
+        SRGAN,
         EDSR,
         MDSR,
         WDSR,

@@ -19,26 +19,31 @@ from srlab.data.images import to_array
 from srlab.data.patches import PatchShape
 from srlab.errors import SrlabError, nearest
 from srlab.inference.upscale import upscale
-from srlab.losses.weighted import WeightedLoss
+from srlab.losses.weighted import WeightedLoss, random_backbones
 from srlab.methods.network import SRNetwork, Traits
 from srlab.metrics.protocol import protocol
 from srlab.training.distributed import merge_over_ranks
 from srlab.training.schedule import multiplier
 
 Prediction = tuple[Tensor, Tensor, float]
+EVALUATED = ("network.", "averaged.")  # what starts the keys of a checkpoint that evaluation needs
 
 
 class SuperResolver(pl.LightningModule):
     """A network and the recipe it is trained by, both plain dictionaries, so that a checkpoint loads safely and alone.
 
     network: the arguments of `Network`. recipe: name, loss, optimizer, schedule, ema, max_steps, protocol, as
-    `srlab.config.recipe` takes them from a config; None for a network that is only used.
-    Raises SrlabError for an argument that the network does not have.
+    `srlab.config.recipe_of_model` takes them from a config; None for a network that is only used.
+    What only training needs (the loss and its networks) is built by `prepare_training`, so that evaluation neither
+    builds nor loads it. Raises SrlabError for an argument that the network does not have.
     """
 
     key: ClassVar[str]  # in the list of methods, in checkpoints
     Network: ClassVar[type[SRNetwork]]
     leaves_weights_unused: ClassVar[bool] = False  # whether a step may leave some weights without a gradient
+    has_discriminator: ClassVar[bool] = False  # whether the adversarial term can be switched on
+    starts_trained: ClassVar[bool] = False  # whether training from random weights must be asked for
+    takes_weights_of: ClassVar[tuple[str, ...]] = ()  # other methods of the same network
 
     def __init__(self, network: Mapping[str, Any], recipe: Mapping[str, Any] | None = None) -> None:
         super().__init__()
@@ -49,10 +54,8 @@ class SuperResolver(pl.LightningModule):
         self.loss: WeightedLoss | None = None
         self._averaged_step = 0
         self._qualities: dict[tuple[str, int], float] = {}
-        if recipe is not None:
-            self.loss = WeightedLoss(recipe["loss"])
-            if recipe["ema"]:
-                self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        if recipe is not None and recipe["ema"]:
+            self.averaged = copy.deepcopy(self.network).requires_grad_(False)
 
     @classmethod
     def check_arguments(cls, network: Mapping[str, Any]) -> None:
@@ -87,9 +90,12 @@ class SuperResolver(pl.LightningModule):
 
     @property
     def label(self) -> str:
-        """The name in tables and run folders: the recipe's, or else the method's."""
+        """The name in tables: the recipe's, or else the method's. It tells of a loss that looked through noise."""
         recipe = self.hparams["recipe"]
-        return recipe["name"] if recipe else self.key
+        if not recipe:
+            return self.key
+        noise = random_backbones(recipe["loss"], recipe.get("weights") or {})
+        return "_".join([recipe["name"], *(f"random_{name}" for name in noise)])
 
     @property
     def inference_network(self) -> nn.Module:
@@ -102,6 +108,20 @@ class SuperResolver(pl.LightningModule):
 
     # Training
 
+    def prepare_training(self) -> None:
+        """Builds what only training needs. Raises SrlabError for a loss that cannot be had."""
+        recipe = self.hparams["recipe"]
+        if self.loss is None and recipe is not None:
+            scales = recipe["scales"]
+            loss = WeightedLoss(recipe["loss"], recipe.get("weights"), scales[0] if len(scales) == 1 else None)
+            if loss.adversarial is not None and not self.has_discriminator:
+                raise SrlabError(f"loss.adversarial: {self.key} has no discriminator. Choose model=srgan.")
+            self.loss = loss
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            self.prepare_training()
+
     def prepared(self, parts: list[Batch]) -> list[Batch]:
         """What a step trains on, one batch for each scale in it; methods that see images otherwise change it here."""
         return parts
@@ -112,7 +132,8 @@ class SuperResolver(pl.LightningModule):
         first, (height, width) = batch.margin * batch.scale, batch.hr.shape[2:]
         return [(sr[..., first : first + height, first : first + width], batch.hr, 1.0)]
 
-    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Tensor:
+    def objective(self, batch: Batch | list[Batch]) -> tuple[Tensor, dict[str, Tensor]]:
+        """What a step minimises, and its terms by name, before weighting."""
         assert self.loss is not None
         given = [batch] if isinstance(batch, Batch) else batch
         parts = self.prepared([self._in_its_channels(part) for part in given])
@@ -120,13 +141,25 @@ class SuperResolver(pl.LightningModule):
         terms: dict[str, Tensor] = {}
         for part in parts:
             for sr, target, weight in self.predictions(part):
-                for name, value in self.loss(sr, target).items():
+                for name, value in self.compare(sr, target, without_margin(part)).items():
                     terms[name] = terms.get(name, 0) + weight * len(part.lr) / samples * value
-        total = self.loss.total(terms)
+        return self.loss.total(terms), terms
+
+    def compare(self, sr: Tensor, target: Tensor, lr: Tensor) -> dict[str, Tensor]:
+        """The terms of one prediction. (N, C, H, W) twice and the LR images, in [0, 1]."""
+        assert self.loss is not None
+        return self.loss(sr, target, lr)
+
+    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Tensor | None:
+        total, terms = self.objective(batch)
+        self.log_terms(total, terms)
+        return total
+
+    def log_terms(self, total: Tensor, terms: Mapping[str, Tensor]) -> None:
+        """train/loss, and each term where there are several."""
         self.log("train/loss", total.detach(), prog_bar=True)
         if len(terms) > 1:
             self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
-        return total
 
     def _in_its_channels(self, batch: Batch) -> Batch:
         return batch if self.traits.channels != 1 else batch._replace(lr=luma(batch.lr), hr=luma(batch.hr))
@@ -135,13 +168,19 @@ class SuperResolver(pl.LightningModule):
         """The trained weights as PyTorch's parameter groups; more than one where layers learn at different rates."""
         return [{"params": list(self.network.parameters())}]
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+    def configure_optimizers(self) -> Any:
         recipe = self.hparams["recipe"]
         if not any(p.requires_grad for p in self.network.parameters()):
             raise SrlabError(f"{self.label} has no weights to train; evaluate.py uses it as it is.")
+        groups = self.parameter_groups(recipe["optimizer"]["learning_rate"])
+        learning = [] if self.loss is None else list(self.loss.parameters())  # of terms that learn too
+        return self.optimizer_of([*groups, {"params": learning}] if learning else groups)
+
+    def optimizer_of(self, groups: list[dict[str, Any]]) -> OptimizerLRSchedulerConfig:
+        """The recipe's optimizer and schedule over parameter groups."""
+        recipe = self.hparams["recipe"]
         # A fused optimizer unscales fp16 gradients itself, after they would have been clipped.
         scaled = self._trainer is not None and self.trainer.precision == "16-mixed"
-        groups = self.parameter_groups(recipe["optimizer"]["learning_rate"])
         optimizer = build_optimizer(groups, recipe["optimizer"], fused=not scaled)
         schedule = LambdaLR(optimizer, multiplier(recipe["schedule"], recipe["max_steps"]))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -201,6 +240,19 @@ class SuperResolver(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._averaged_step = checkpoint.get("global_step", 0)
+        if self.loss is None:  # to be used, not trained
+            checkpoint["state_dict"] = evaluated_part(checkpoint["state_dict"])
+
+
+def evaluated_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A checkpoint's state dict without what only training needs, such as a discriminator."""
+    return {key: value for key, value in state.items() if key.startswith(EVALUATED)}
+
+
+def without_margin(batch: Batch) -> Tensor:
+    """The LR pixels under the HR patch, which is what a network of the same size as its input enlarges."""
+    first, (height, width) = batch.margin, (side // batch.scale for side in batch.hr.shape[2:])
+    return batch.lr[..., first : first + height, first : first + width]
 
 
 def check_argument(key: str, value: Any, kind: Any) -> None:

@@ -55,10 +55,17 @@ def check_folder(config: TrainConfig, folder: Path, resumed: Path | None) -> Non
             )
 
 
-def claim_folder(folder: Path, resumed: Path | None) -> None:
-    """Makes the folder of a run, empty unless the run goes on in it. Raises SrlabError where that is not possible."""
+def claim_folder(folder: Path, resumed: Path | None, keep: str | None = None) -> None:
+    """Makes the folder of a run, empty unless the run goes on in it. Raises SrlabError where that is not possible.
+
+    keep: a folder within it that stays.
+    """
     if folder.is_dir() and resumed is None:
-        shutil.rmtree(folder)
+        for path in folder.iterdir():
+            if path.is_dir() and path.name != keep:
+                shutil.rmtree(path)
+            elif not path.is_dir():
+                path.unlink()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -35,8 +35,11 @@ from srlab.training.folder import check_folder, checkpoint_to_resume, claim_fold
 from srlab.training.gauges import Gauges
 from srlab.training.launch import run_job
 from srlab.training.loggers import build_loggers, check_connection, check_logger, ended, run_loggers
+from srlab.training.pretraining import PRETRAINING, stage_before
 from srlab.training.processes import Process, this_process
 from srlab.training.validation_panels import ValidationPanels
+
+SCRATCH = "scratch"  # init_from: random weights, where a method would rather not
 
 # What Lightning says of devices and precision stands in the run's own first line.
 for _name in ("pytorch_lightning", "lightning_fabric"):
@@ -62,22 +65,41 @@ def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
     Every mistake that can be found before the first step raises SrlabError before the folder is made.
     """
     run, process = _prepare(parse(cfg, TrainConfig)), this_process()
-    if run.config.init_from is not None and run.resumed is None:
-        taken, left = transfer(run.method, Path(run.config.init_from))
-        if process.leads:
-            names = f" ({', '.join(left)})" if left else ""
-            print(
-                f"init_from={run.config.init_from}: took {len(taken)} tensors, left {len(left)} as initialised{names}"
-            )
+    start = run.config.init_from if run.resumed is None else None
+    if start not in (None, SCRATCH):
+        _start_from(run.method, Path(str(start)), process)
     if process.leads:
         if run.config.data.kind == "auto" and run.data.kind == "sample":
             print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
             print("*** Its numbers do not compare with those of papers. ***\n")
-        claim_folder(run.folder, run.resumed)
-        OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), run.folder / "config.yaml")
-        if process.environment is None and (run.devices.count > 1 or apart):
-            return run_job(run.folder / "config.yaml", run.devices.count)
+        claim_folder(run.folder, run.resumed, keep=PRETRAINING if run.config.resume == "auto" else None)
+        _save_config(cfg, run.folder)
+    if run.config.pretrain is not None and start is None and run.resumed is None:
+        cfg.init_from = _first_stage(cfg, run, apart)
+        _start_from(run.method, Path(cfg.init_from), process)
+        if process.leads:
+            _save_config(cfg, run.folder)
+    if process.leads and process.environment is None and (run.devices.count > 1 or apart):
+        return run_job(run.folder / "config.yaml", run.devices.count)
     return _train(run, process)
+
+
+def _start_from(method: SuperResolver, weights: Path, process: Process) -> None:
+    taken, left = transfer(method, weights)
+    if process.leads:
+        names = f" ({', '.join(left)})" if left else ""
+        print(f"init_from={weights}: took {len(taken)} tensors, left {len(left)} as initialised{names}", flush=True)
+
+
+def _first_stage(cfg: DictConfig, run: Run, apart: bool) -> str:
+    """Trains what `pretrain` says, unless it has ended before; returns its best checkpoint."""
+    if run.config.resume != "auto" or not (run.folder / PRETRAINING / "results.json").is_file():
+        train_config(stage_before(cfg, run.folder), apart)
+    return str(run.folder / PRETRAINING / "checkpoints" / "best.ckpt")
+
+
+def _save_config(cfg: DictConfig, folder: Path) -> None:
+    OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), folder / "config.yaml")
 
 
 def _prepare(config: TrainConfig) -> Run:
@@ -85,13 +107,19 @@ def _prepare(config: TrainConfig) -> Run:
     devices = choose_devices(config.trainer)
     torch.manual_seed(config.seed)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
+    method.prepare_training()
     method.configure_optimizers()  # for its errors; Lightning calls it again
+    if not method.automatic_optimization and devices.precision == "16-mixed":
+        raise SrlabError(f"trainer.precision=16-mixed: {method.label} steps by hand. Say trainer.precision=bf16-mixed")
     check_logger(config)
     sets = _sets(config)
     data = SuperResolutionData(config.data, _scales(config, method), protocol(config.protocol.name), config.seed)
+    if not method.automatic_optimization:
+        data.batches_together = config.trainer.accumulate_grad_batches
     method.check_patches(method.network, data.shape, data.scales, config.data.scale_per)
     folder = Path(config.runs) / run_name(config, data.scales, data.kind)
     run = Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
+    _check_start(run)
     if run.resumed is not None:
         check_resumable(method, data.state_dict(), run.resumed)
     process = this_process()
@@ -106,6 +134,16 @@ def _prepare(config: TrainConfig) -> Run:
     # Builds the stores, and finds what is wrong with the images.
     data.dataset(range(0), world=devices.count * process.nodes)
     return run
+
+
+def _check_start(run: Run) -> None:
+    config = run.config
+    if run.method.starts_trained and run.resumed is None and config.init_from is None and config.pretrain is None:
+        needed = " or ".join(run.method.takes_weights_of)
+        raise SrlabError(
+            f"{run.method.label} starts from the weights of a trained {needed}: say init_from=CKPT (python train.py "
+            f"model={needed} makes one), or experiment=srgan_vgg54, which trains both; init_from=scratch does without."
+        )
 
 
 def _sets(config: TrainConfig) -> list[ImageSet]:
@@ -136,6 +174,8 @@ def _strategy(run: Run, process: Process) -> Strategy | str:
 def build_trainer(run: Run, process: Process) -> pl.Trainer:
     """The Lightning trainer of a run, for this process of it."""
     options = run.config.trainer
+    by_hand = not run.method.automatic_optimization  # the method clips and accumulates, and Lightning must not
+    accumulated = 1 if by_hand else options.accumulate_grad_batches
     last_step = min(options.max_steps, options.stop_after if options.stop_after is not None else options.max_steps)
     where = run.folder / "checkpoints"
     bar = options.progress_bar and sys.stdout.isatty()
@@ -157,11 +197,11 @@ def build_trainer(run: Run, process: Process) -> pl.Trainer:
         precision=run.devices.precision,
         max_steps=last_step,
         max_epochs=-1,
-        val_check_interval=options.val_check_interval * options.accumulate_grad_batches,  # Lightning counts batches
+        val_check_interval=options.val_check_interval * accumulated,  # Lightning counts batches
         check_val_every_n_epoch=None,  # count steps, not epochs
         log_every_n_steps=options.log_every_n_steps,
-        gradient_clip_val=options.gradient_clip_val,
-        accumulate_grad_batches=options.accumulate_grad_batches,
+        gradient_clip_val=None if by_hand else options.gradient_clip_val,
+        accumulate_grad_batches=accumulated,
         deterministic=options.deterministic,
         logger=loggers,
         callbacks=callbacks + ([StepBar()] if bar else []),

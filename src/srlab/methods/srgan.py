@@ -1,0 +1,168 @@
+"""SRGAN (Ledig et al. 2017, arXiv:1609.04802): SRResNet, trained against a discriminator."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from srlab.data.batch import Batch
+from srlab.data.patches import PatchShape
+from srlab.errors import SrlabError
+from srlab.layers import Norm, conv, normalization
+from srlab.methods.base import Prediction, SuperResolver, without_margin
+from srlab.methods.network import SRNetwork
+from srlab.methods.srresnet import SRResNetNetwork
+from srlab.training.distributed import average_gradients, rank_and_world
+from srlab.training.gauges import gradient_norm
+
+WIDTHS = (1, 1, 2, 2, 4, 4, 8, 8)  # of the convolutions, in multiples of `features`; every second one has stride 2
+
+
+class Discriminator(nn.Module):
+    """Figure 4, right. (N, channels, size, size) in [0, 1] -> (N, 1) logits; inside, images are in [-1, 1].
+
+    size: of the patches, which the dense layer depends on; 96 in the paper. dense: its width.
+    """
+
+    def __init__(
+        self, size: int, channels: int = 3, features: int = 64, dense: int = 1024, norm: Norm = "batch"
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [conv(channels, features), nn.LeakyReLU(0.2)]
+        for i in range(1, len(WIDTHS)):
+            inputs, outputs = features * WIDTHS[i - 1], features * WIDTHS[i]
+            layers += [nn.Conv2d(inputs, outputs, 3, stride=1 + i % 2, padding=1)]
+            layers += [*normalization(norm, outputs), nn.LeakyReLU(0.2)]
+        self.convolutions = nn.Sequential(*layers)
+        side = math.ceil(size / 16)
+        self.dense = nn.Sequential(
+            nn.Linear(features * WIDTHS[-1] * side**2, dense), nn.LeakyReLU(0.2), nn.Linear(dense, 1)
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.dense(self.convolutions(2 * image - 1).flatten(1))
+
+
+class SRGAN(SuperResolver):
+    """The discriminator and the generator learn in turns, each once in a step (section 2.2, k = 1).
+
+    A step is one update of the generator: it is what max_steps, schedules, averaged weights and logs count. BatchNorm
+    in the discriminator has the statistics of real images when it sees those, and of generated ones when it sees these.
+    Gradients are averaged over processes, clipped and accumulated here, since Lightning leaves that to methods which
+    step by hand.
+    """
+
+    key = "srgan"
+    Network = SRResNetNetwork
+    has_discriminator = True
+    starts_trained = True
+    takes_weights_of = ("srresnet",)
+
+    def __init__(self, network: dict[str, Any], recipe: dict[str, Any] | None = None) -> None:
+        super().__init__(network, recipe)
+        self.automatic_optimization = False
+        self.discriminator: Discriminator | None = None
+        self._reached = False
+
+    @classmethod
+    def check_patches(cls, network: SRNetwork, shape: PatchShape, scales: Sequence[int], scale_per: str) -> None:
+        if scale_per != "batch":
+            raise SrlabError(f"data.scale_per={scale_per}: SRGAN takes one scale a batch. Say data.scale_per=batch")
+
+    def prepare_training(self) -> None:
+        super().prepare_training()
+        recipe = self.hparams["recipe"]
+        if self.discriminator is not None or recipe is None:
+            return
+        assert self.loss is not None
+        if self.loss.adversarial is None:
+            raise SrlabError("loss.adversarial.weight=0: SRGAN without it is SRResNet. Choose model=srresnet.")
+        options = recipe["discriminator"]
+        if recipe["loss"]["adversarial"]["kind"] == "wgan_gp" and options["norm"] != "none":
+            raise SrlabError(
+                "loss.adversarial.kind=wgan_gp: its penalty is for single images (Gulrajani et al. 2017, section 4), "
+                "which BatchNorm mixes. Say model.discriminator.norm=none"
+            )
+        channels = self.traits.channels or 3
+        self.discriminator = Discriminator(recipe["hr_patch_size"], channels, **options)
+
+    def configure_optimizers(self) -> Any:
+        assert self.discriminator is not None
+        return super().configure_optimizers(), self.optimizer_of([{"params": list(self.discriminator.parameters())}])
+
+    def compare(self, sr: Tensor, target: Tensor, lr: Tensor) -> dict[str, Tensor]:
+        assert self.loss is not None and self.loss.adversarial is not None and self.discriminator is not None
+        adversarial = self.loss.adversarial
+        fake = self.discriminator(sr)
+        real = self.discriminator(target) if adversarial.needs_real else fake
+        return {**super().compare(sr, target, lr), "adversarial": adversarial.generator(real, fake)}
+
+    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> None:
+        """A list holds the batches whose gradients are accumulated."""
+        batches = [self._in_its_channels(part) for part in ([batch] if isinstance(batch, Batch) else batch)]
+        alone = len(batches) == 1  # of several, the graphs would have to be kept until the discriminator has learned
+        with torch.set_grad_enabled(alone):
+            predicted = [self.predictions(batch)[0] for batch in batches]
+        self._teach_discriminator([(target, sr.detach()) for sr, target, _ in predicted])
+        torch.clear_autocast_cache()  # of weights that have moved, or were cast without a gradient
+        self._teach_generator(batches, predicted if alone else None)
+        for schedule in self.lr_schedulers():  # type: ignore[union-attr]
+            schedule.step()
+
+    def _teach_discriminator(self, pairs: list[tuple[Tensor, Tensor]]) -> None:
+        """One update, from (real, generated) images."""
+        assert self.discriminator is not None and self.loss is not None and self.loss.adversarial is not None
+        adversarial, critic = self.loss.adversarial, self.discriminator
+        optimizer = self.optimizers()[1].optimizer  # type: ignore[index]  # Lightning would count its step
+        critic.requires_grad_(True)
+        optimizer.zero_grad()
+        # What is drawn depends on the step alone, so that a resumed run draws the same.
+        rank, world = rank_and_world()
+        draws = torch.Generator(self.device).manual_seed(self.global_step * world + rank)
+        logits: list[Tensor] = []
+        for hr, sr in pairs:
+            real, fake = critic(hr), critic(sr)
+            loss = adversarial.discriminator(real, fake)
+            penalty = adversarial.penalty(critic, hr, sr, draws)
+            total = loss if penalty is None else loss + penalty
+            (total / len(pairs)).backward()
+            logits.append(torch.stack([total, real.mean(), fake.mean()]).detach())
+        average_gradients(critic.parameters())
+        total, real, fake = torch.stack(logits).mean(dim=0)
+        self.log_dict({"train/discriminator": total, "train/d_real": real, "train/d_fake": fake})
+        self.log("train/gradient_norm_discriminator", gradient_norm(optimizer))
+        self.configure_gradient_clipping(optimizer, self.hparams["recipe"]["gradient_clip_val"])
+        optimizer.step()
+
+    def _teach_generator(self, batches: list[Batch], predicted: list[Prediction] | None) -> None:
+        """One update. predicted: what the generator made of the batches, or None to have it made here."""
+        assert self.discriminator is not None and self.loss is not None
+        optimizer = self.optimizers()[0]  # type: ignore[index]
+        self.discriminator.requires_grad_(False)  # gradients pass through it to the generator
+        optimizer.zero_grad()
+        sums: dict[str, Tensor] = {}
+        for i, batch in enumerate(batches):
+            sr, target, _ = predicted[i] if predicted else self.predictions(batch)[0]
+            terms = self.compare(sr, target, without_margin(batch))
+            self._check_reach(terms["adversarial"])
+            (self.loss.total(terms) / len(batches)).backward()
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0) + value.detach() / len(batches)
+        average_gradients(p for group in optimizer.param_groups for p in group["params"])
+        self.log_terms(self.loss.total(sums), sums)
+        optimizer.step()
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        # After the callbacks, which log the norm before clipping; the discriminator's step does not come here.
+        self.configure_gradient_clipping(optimizer, self.hparams["recipe"]["gradient_clip_val"])
+
+    def _check_reach(self, adversarial: Tensor) -> None:
+        """At the first step: a generator that the adversarial term does not move is SRResNet under another name."""
+        if not self._reached:
+            weights = list(self.network.parameters())
+            parts = torch.autograd.grad(adversarial, weights, retain_graph=True, allow_unused=True)
+            assert any(part is not None and part.any() for part in parts), "the adversarial loss has no gradient"
+            self._reached = True
