@@ -22,6 +22,7 @@ from srlab.schema import AT_LEAST, BELOW, EvaluateConfig, ModelConfig, TrainConf
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONAL = ("experiment", "sweep")  # groups that may be null
+PRETRAIN = "pretrain."  # starts the keys of an earlier stage, which are those of a run
 NO_GROUPS = ("wandb",)  # folders of conf/ that are not for Hydra
 SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig}
 Config = TypeVar("Config", TrainConfig, EvaluateConfig)
@@ -30,7 +31,7 @@ Config = TypeVar("Config", TrainConfig, EvaluateConfig)
 def parse(cfg: DictConfig, schema: type[Config]) -> Config:
     """The config as typed objects. Raises SrlabError, with the nearest valid key, for what the schema lacks."""
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), cfg)
+        merged = OmegaConf.merge(OmegaConf.structured(schema), _in_full(cfg) if schema is EvaluateConfig else cfg)
         config: Config = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except ConfigKeyError as error:
         raise _unknown(error.full_key or str(error.key), schema) from None
@@ -47,6 +48,15 @@ def parse(cfg: DictConfig, schema: type[Config]) -> Config:
         if value is not None and not value < limit:
             raise SrlabError(f"{key}={value}: expected less than {limit}.")
     return config
+
+
+def _in_full(cfg: DictConfig) -> DictConfig:
+    """`weights=FILE`, which Hydra has put in the place of all of `weights`, as weights.network."""
+    weights = cfg.get("weights")
+    if isinstance(weights, DictConfig):
+        return cfg
+    file = None if weights is None else str(weights)
+    return OmegaConf.merge(cfg, {"weights": {"network": file}})  # type: ignore[return-value]
 
 
 def as_list(value: Any) -> list[Any]:
@@ -96,6 +106,7 @@ def groups_of_options() -> list[str]:
 
 def check_overrides(words: list[str], schema: type) -> None:
     """Raises SrlabError for an override that Hydra would refuse without a suggestion, or accept after a `+`."""
+    _check_weights(words)
     keys, groups = set(_keys(schema)), set(groups_of_options())
     for word in words:
         override = _parse_override(word)
@@ -106,8 +117,18 @@ def check_overrides(words: list[str], schema: type) -> None:
         if key in groups and all(choice is None or isinstance(choice, (str, QuotedString)) for choice in choices):
             for choice in choices:
                 _check_choice(key, None if choice is None else str(choice))
-        elif key not in keys | groups | _open_keys() and not (override.is_add() and key.startswith("model.network.")):
+        elif key.removeprefix(PRETRAIN) in keys | groups | _open_keys():
+            continue
+        elif not (override.is_add() and key.startswith("model.network.")):
             raise _unknown(key, schema)
+
+
+def _check_weights(words: list[str]) -> None:
+    """Raises SrlabError for weights=FILE beside weights.NAME=FILE, of which Hydra would forget one."""
+    alone = [word for word in words if word.startswith("weights=")]
+    others = [word for word in words if word.startswith("weights.")]
+    if alone and others:
+        raise SrlabError(f"{alone[0]} beside {others[0]}: say weights.network={alone[0].partition('=')[2]}")
 
 
 def composed(name: str, words: list[str], hydra_too: bool = False) -> DictConfig:
@@ -146,6 +167,7 @@ def _unknown(key: str, schema: type) -> SrlabError:
     hint = nearest(key, known)
     if not hint or key.rpartition(".")[2] in {name.rpartition(".")[2] for name in known}:
         same = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
+        same.sort(key=lambda name: name.startswith("model.discriminator."))  # the rarer one last
         hint = f" Did you mean '{same[0]}'?" if same else hint
     return SrlabError(f"{key}: no such option.{hint}")
 
@@ -163,16 +185,21 @@ def _keys(schema: type, prefix: str = "") -> Iterator[str]:
 @functools.cache
 def _open_keys() -> frozenset[str]:
     """What the yamls set in dictionaries that the schema leaves open: arguments of networks, options of loss terms."""
-    models = (OmegaConf.load(path) for path in (CONF / "model").glob("*.yaml"))
-    networks = {f"model.network.{key}" for model in models for key in OmegaConf.select(model, "model.network") or {}}
+    models = [OmegaConf.load(path) for path in (CONF / "model").glob("*.yaml")]
+    parts = ("model.network", "model.discriminator")
+    networks = {f"{part}.{key}" for model in models for part in parts for key in OmegaConf.select(model, part) or {}}
     terms: Any = OmegaConf.to_container(OmegaConf.load(CONF / "loss" / "base.yaml"))
     options = {f"loss.{term}.{key}" for term in terms for key in terms[term]}
-    return frozenset(networks | options | {f"loss.{term}" for term in terms})
+    weights = {f"weights.{name}" for name in OmegaConf.load(CONF / "train.yaml").weights}
+    return frozenset(networks | options | weights | {f"loss.{term}" for term in terms})
 
 
 def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:
     """The plain dictionary that a method is trained by, and that its checkpoints hold. The config must name a model."""
     assert cfg.model is not None
+    scales, patch = as_scales(cfg.scale), cfg.data.hr_patch_size
+    if patch is None and len(scales) == 1:
+        patch = cfg.data.patch_size * scales[0]
     return {
         "name": cfg.model.name,
         "loss": cfg.loss,
@@ -182,6 +209,9 @@ def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:
         "max_steps": cfg.trainer.max_steps,
         "gradient_clip_val": cfg.trainer.gradient_clip_val,
         "accumulate_grad_batches": cfg.trainer.accumulate_grad_batches,
-        "scales": as_scales(cfg.scale),
+        "scales": scales,
+        "hr_patch_size": patch,
+        "discriminator": cfg.model.discriminator,
+        "weights": cfg.weights if isinstance(cfg, TrainConfig) else {},
         "protocol": cfg.protocol.name,
     }

@@ -11,6 +11,7 @@ class ModelConfig:
     method: str = MISSING
     name: str = MISSING
     network: dict[str, Any] = field(default_factory=dict)
+    discriminator: dict[str, Any] = field(default_factory=dict)
     ema: float = 0.0
 
 
@@ -115,6 +116,8 @@ class _Common:
 class TrainConfig(_Common):
     model: ModelConfig = field(default_factory=ModelConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
+    weights: dict[str, str | None] = field(default_factory=dict)
+    pretrain: dict[str, Any] | None = None
     objective: str = MISSING
     runs: str = MISSING
     name: str | None = None
@@ -124,12 +127,23 @@ class TrainConfig(_Common):
 
 
 @dataclass
+class EvaluateWeights:
+    """Of the network that is evaluated, and of those that metrics look through."""
+
+    network: str | None = None
+    alexnet: str | None = None
+    vgg16: str | None = None
+    squeezenet1_1: str | None = None
+
+
+@dataclass
 class EvaluateConfig(_Common):
     model: ModelConfig | None = None
     mos: MosConfig = field(default_factory=MosConfig)
     mos_export: bool = False
     ckpt: Any = None
-    weights: str | None = None
+    weights: EvaluateWeights = field(default_factory=EvaluateWeights)
+    metrics: Any = MISSING
     ensemble: bool = False
     tile: int | None = None
     precision: str = "32"

@@ -14,7 +14,8 @@ from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 from srlab.evaluation.published import published
 from srlab.inference.upscale import Precision, describe_input, upscale
 from srlab.methods.base import SuperResolver
-from srlab.metrics.protocol import Protocol, Quality
+from srlab.metrics.metric import DEFAULT, Meter, Metric, Quality
+from srlab.metrics.protocol import Protocol
 from srlab.training.distributed import merge_over_ranks, rank_and_world
 
 
@@ -22,7 +23,8 @@ from srlab.training.distributed import merge_over_ranks, rank_and_world
 class Settings:
     """How to measure.
 
-    tile, ensemble, precision: as `upscale` takes them. save_images: a folder for every result, or None.
+    tile, ensemble, precision: as `upscale` takes them. save_images: a folder for every result, or None. meters: of
+    what, in the order of a table's columns.
     """
 
     protocol: Protocol
@@ -31,15 +33,16 @@ class Settings:
     ensemble: bool = False
     precision: Precision = "32"
     save_images: Path | None = None
+    meters: tuple[Meter, ...] = DEFAULT
 
 
 @dataclass(frozen=True)
 class Row:
     """One method on one set at one scale.
 
-    psnr and ssim: means over images of per-image values. seconds: mean time of one image through `upscale`.
-    parameters: trainable ones. multiply_adds: of convolutions, for a 1280 x 720 output. input: what the method saw
-    where that is not the image itself. images: name -> Quality.
+    seconds: mean time of one image through `upscale`. parameters: trainable ones. multiply_adds: of convolutions, for
+    a 1280 x 720 output. input: what the method saw where that is not the image itself. images: name -> Quality.
+    metrics: what was measured, in the order of columns.
     """
 
     method: str
@@ -52,18 +55,25 @@ class Row:
     input: str
     published: dict[str, float] | None
     images: dict[str, Quality]
+    metrics: tuple[Metric, ...]
 
     @property
     def n(self) -> int:
         return len(self.images)
 
     @property
+    def means(self) -> Quality:
+        """Over images, of every metric."""
+        names = [metric.name for metric in self.metrics]
+        return Quality({name: sum(q[name] for q in self.images.values()) / self.n for name in names})
+
+    @property
     def psnr(self) -> float:
-        return sum(q.psnr for q in self.images.values()) / self.n
+        return self.means.psnr
 
     @property
     def ssim(self) -> float:
-        return sum(q.ssim for q in self.images.values()) / self.n
+        return self.means.ssim
 
 
 def evaluate(
@@ -100,7 +110,7 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
             )
         )
         seconds = time.perf_counter() - start
-        quality = settings.protocol.measure(sr, pair.hr, scale)
+        quality = settings.protocol.measure(sr, pair.hr, scale, settings.meters)
         measured[pair.name] = (index, quality, seconds, describe_input(method, pair.lr.shape[1]))
         if settings.save_images is not None:
             write_png(settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{label}.png", sr)
@@ -118,14 +128,15 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
         input="; ".join(sorted({item[3] for _, item in ordered} - {""})),
         published=published(name, parameters, settings.protocol.name, image_set.name, scale),
         images={image: item[1] for image, item in ordered},
+        metrics=tuple(meter.metric for meter in settings.meters),
     )
 
 
 def as_json(row: Row) -> dict[str, Any]:
     """A row of results.json; an infinite PSNR, which JSON cannot hold, is null."""
 
-    def finite(value: float) -> float | None:
-        return value if abs(value) != float("inf") else None
+    def finite(quality: Quality) -> dict[str, float | None]:
+        return {name: value if abs(value) != float("inf") else None for name, value in quality.items()}
 
     return {
         "method": row.method,
@@ -133,12 +144,11 @@ def as_json(row: Row) -> dict[str, Any]:
         "set": row.set,
         "protocol": row.protocol,
         "n": row.n,
-        "psnr": finite(row.psnr),
-        "ssim": row.ssim,
+        **finite(row.means),
         "seconds": row.seconds,
         "parameters": row.parameters,
         "multiply_adds": row.multiply_adds,
         "input": row.input,
         "published": row.published,
-        "images": {name: {"psnr": finite(q.psnr), "ssim": q.ssim} for name, q in row.images.items()},
+        "images": {name: finite(quality) for name, quality in row.images.items()},
     }

@@ -7,29 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
+from srlab.evaluation.drawing import (
+    COLOURS,
+    DPI,
+    MARKERS,
+    NAMED,
+    legend,
+    legend_of_points,
+    name_points,
+    numbered,
+    save,
+)
 from srlab.evaluation.report_rows import Row
 from srlab.evaluation.report_table import Line
 
-matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
-from matplotlib.transforms import Bbox
-
-DPI = 110
-# Okabe and Ito's colours, which the colour-blind tell apart, without yellow, which is too pale for a line.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", ":", "-.")  # when the colours are used up
-DIRECTIONS = 8  # in which a name may stand beside its point
-NAMED = 10  # rows whose labels find room beside their points; more are numbered
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 Looks = dict[str, tuple[str, str, str]]  # label -> colour, line style, marker
 
 
@@ -58,8 +56,8 @@ def curves(rows: Sequence[Row], looks: Looks, path: Path) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.grid(alpha=0.25)
-    _legend(figure, handles, "thick: mean, thin: every seed")
-    _save(figure, path)
+    legend(figure, handles, "thick: mean, thin: every seed")
+    save(figure, path)
 
 
 def _line(axes: Axes, curve: Sequence[tuple[int, float]], colour: str, style: str, **more: Any) -> Line2D:
@@ -119,18 +117,14 @@ def scatter(lines: Sequence[Line], looks: Looks, across: Quantity, path: Path) -
     for axes, place in zip(panels[0], places, strict=True):
         _panel(axes, [line for line in drawn if line.place == place], looks, across)
         axes.set_ylabel(f"PSNR on {place[0]} x{place[1]} (dB), protocol {lines[0].protocol}")
-    names = {line.label: line.label.replace(", ", "\n") for line in drawn}
+    names = numbered(list(dict.fromkeys(line.label for line in drawn)))
     if len(names) > NAMED:
-        names = {label: str(i) for i, label in enumerate(names, 1)}
-        handles = [
-            Line2D([], [], color=looks[label][0], marker=looks[label][2], linestyle="", label=f"{name}  {label}")
-            for label, name in names.items()
-        ]
-        _legend(figure, handles)
+        legend_of_points(figure, names, {label: (look[0], look[2]) for label, look in looks.items()})
     figure.canvas.draw()  # settles where the points are, between which names then find room
     for axes, place in zip(panels[0], places, strict=True):
-        _label(axes, [line for line in drawn if line.place == place], names, looks, across)
-    _save(figure, path)
+        points = {line.label: (across.of(line), line.psnr.mean) for line in drawn if line.place == place}
+        name_points(axes, points, names, {label: look[0] for label, look in looks.items()})
+    save(figure, path)
 
 
 def _panel(axes: Axes, lines: Sequence[Line], looks: Looks, across: Quantity) -> None:
@@ -149,63 +143,3 @@ def _panel(axes: Axes, lines: Sequence[Line], looks: Looks, across: Quantity) ->
     axes.xaxis.set_major_formatter(EngFormatter(across.unit, sep=" " if across.unit else ""))
     axes.set_xlabel(across.title)
     axes.grid(alpha=0.25)
-
-
-def _label(axes: Axes, lines: Sequence[Line], names: dict[str, str], looks: Looks, across: Quantity) -> None:
-    """Writes every row's name beside its point, in the nearest place where it covers neither points nor names."""
-    centres = {line.label: axes.transData.transform((across.of(line), line.psnr.mean)) for line in lines}
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in centres.values()]
-    for line in sorted(lines, key=lambda line: -line.psnr.mean):
-        red, green, blue = to_rgb(looks[line.label][0])
-        note = axes.annotate(
-            names[line.label],
-            (across.of(line), line.psnr.mean),
-            (0, 0),
-            textcoords="offset points",
-            fontsize=8.5,
-            color=(0.6 * red, 0.6 * green, 0.6 * blue),  # darker, to be read
-            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "0.6", "shrinkB": 4},
-        )
-        note.set_in_layout(False)
-        size, centre = note.get_window_extent(), centres[line.label]
-        boxes = _places_for(centre, size.width, size.height)
-        best = min(range(len(boxes)), key=lambda i: _cost(boxes[i], taken, axes.bbox))
-        if note.arrow_patch is not None:
-            note.arrow_patch.set_visible(best >= DIRECTIONS)  # a name beside its point needs no line to it
-        note.set_position(((boxes[best].x0 - centre[0]) * 72 / DPI, (boxes[best].y0 - centre[1]) * 72 / DPI))
-        taken.append(boxes[best])
-
-
-def _places_for(centre: np.ndarray, width: float, height: float) -> list[Bbox]:
-    """Boxes of a size around a point, in pixels, the nearest first: in eight directions, at growing distances."""
-    boxes = []
-    for distance, turn in itertools.product((12, 30, 50, 75, 105, 140), range(DIRECTIONS)):
-        x, y = (round(float(f(turn * 2 * np.pi / DIRECTIONS)), 6) for f in (np.cos, np.sin))
-        left = centre[0] + distance * x - width * (1 - np.sign(x)) / 2
-        bottom = centre[1] + distance * y - height * (1 - np.sign(y)) / 2
-        boxes.append(Bbox.from_bounds(left, bottom, width, height))
-    return boxes
-
-
-def _cost(box: Bbox, taken: Sequence[Bbox], axes: Bbox) -> float:
-    """Pixels that it covers, ten times those that leave the axes."""
-    overlaps = [overlap for other in taken if (overlap := Bbox.intersection(box, other)) is not None]
-    inside = Bbox.intersection(box, axes)
-    outside = box.width * box.height - (inside.width * inside.height if inside is not None else 0)
-    return sum(overlap.width * overlap.height for overlap in overlaps) + 10 * outside
-
-
-def _legend(figure: Figure, handles: Sequence[Line2D], title: str | None = None) -> None:
-    """Outside of the axes, for which it leaves their room."""
-    legend = figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9, title=title)
-    size = legend.get_window_extent()
-    figure.set_figwidth(figure.get_figwidth() + size.width / DPI)
-    figure.set_figheight(max(figure.get_figheight(), size.height / DPI + 0.2))
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """The whole file or none."""
-    partial = path.with_name(path.name + ".part")
-    figure.savefig(partial, format="png", dpi=DPI)
-    plt.close(figure)
-    partial.replace(path)

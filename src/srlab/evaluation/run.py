@@ -1,5 +1,6 @@
 """What evaluate.py does: from a config to rows and files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -8,29 +9,42 @@ from srlab.config import as_list, as_scales, parse, recipe_of_model
 from srlab.data.pairs import evaluation_sets
 from srlab.errors import SrlabError
 from srlab.evaluation.benchmark import Row, Settings, evaluate
+from srlab.evaluation.scatter import draw_perception_distortion
 from srlab.evaluation.tables import print_table, write_results
 from srlab.inference.weights import load_checkpoint, load_weights
 from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
+from srlab.metrics.choice import check_metrics, meters_of
 from srlab.metrics.protocol import protocol
-from srlab.schema import EvaluateConfig
+from srlab.schema import EvaluateConfig, EvaluateWeights
 from srlab.training.devices import inference_device
 
 ANY_SCALE = [2, 3, 4]  # for methods that have no scale of their own
 
 
 def evaluate_config(cfg: DictConfig) -> list[Row]:
-    """Measures what the config names, prints the table, writes the results, and returns the rows."""
+    """Measures what the config names, prints the table, writes results and figures, and returns the rows."""
     config = parse(cfg, EvaluateConfig)
+    rows = measured(config)
+    for path in draw_perception_distortion(rows, Path(config.out)):
+        print(f"written: {path}")
+    return rows
+
+
+def measured(config: EvaluateConfig) -> list[Row]:
+    """As `evaluate_config`, without figures."""
     if config.mos_export:
         raise SrlabError("mos_export: this version of srlab cannot write a rating study yet.")
     if config.precision not in ("32", "bf16", "16"):
         raise SrlabError(f"precision={config.precision}: expected 32, bf16 or 16.")
+    names, backbones = as_list(config.metrics), _backbones(config.weights)
+    check_metrics(names, backbones)
     methods = _methods(config)
     out = Path(config.out)
+    device = inference_device(config.trainer.accelerator)
     settings = Settings(
         protocol=protocol(config.protocol.name),
-        device=inference_device(config.trainer.accelerator),
+        device=device,
         tile=config.tile,
         ensemble=config.ensemble,
         precision=config.precision,  # type: ignore[arg-type]
@@ -40,6 +54,7 @@ def evaluate_config(cfg: DictConfig) -> list[Row]:
     scales = _scales(config, methods)
     for image_set in sets:
         image_set.check(scales, settings.protocol)
+    settings = replace(settings, meters=meters_of(names, backbones, device))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -51,10 +66,14 @@ def evaluate_config(cfg: DictConfig) -> list[Row]:
     return rows
 
 
+def _backbones(weights: EvaluateWeights) -> dict[str, str | None]:
+    return {name: source for name, source in vars(weights).items() if name != "network"}
+
+
 def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     """The methods and their labels, from ckpt= or from model= and weights=."""
     if config.ckpt is not None:
-        if config.model is not None or config.weights is not None:
+        if config.model is not None or config.weights.network is not None:
             raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
         paths = [Path(str(path)) for path in as_list(config.ckpt)]
         if not paths:
@@ -64,8 +83,8 @@ def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
         raise SrlabError("nothing to evaluate: say ckpt=PATH, or model=NAME (and weights=FILE where it has weights).")
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
     has_weights = any(True for _ in method.network.parameters())
-    if config.weights is not None:
-        load_weights(method, Path(config.weights))
+    if config.weights.network is not None:
+        load_weights(method, Path(config.weights.network))
     elif has_weights:
         raise SrlabError(f"model={config.model.name} has weights: say weights=FILE, or ckpt=PATH.")
     return [(method.label, method.eval())]

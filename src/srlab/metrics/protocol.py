@@ -1,5 +1,6 @@
 """Evaluation protocols: which colour, border and rounding stand behind a number. None is ever implied."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,15 +12,8 @@ from srlab.color import luma
 from srlab.data.images import to_tensor
 from srlab.data.resize import imresize
 from srlab.errors import SrlabError, nearest
-from srlab.metrics.quality import SSIM_WINDOW, psnr, ssim
-
-
-@dataclass(frozen=True)
-class Quality:
-    """psnr in dB (infinite for equal images); ssim at most 1."""
-
-    psnr: float
-    ssim: float
+from srlab.metrics.metric import DEFAULT, PSNR, Compared, Meter, Quality
+from srlab.metrics.quality import SSIM_WINDOW
 
 
 @dataclass(frozen=True)
@@ -55,17 +49,17 @@ class Protocol:
             return imresize(y, 1 / scale).float()
         return to_tensor(imresize(hr, 1 / scale) if lr is None else lr)
 
-    def measure(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> Quality:
-        """PSNR and SSIM of one image. sr, hr: uint8 (H, W) or (H, W, 3), hr as `reference` gives it.
+    def measure(self, sr: np.ndarray, hr: np.ndarray, scale: int, meters: Sequence[Meter] = DEFAULT) -> Quality:
+        """PSNR and SSIM of one image, or other metrics. sr, hr: uint8 (H, W) or (H, W, 3), hr as `reference` gives it.
 
         Raises ValueError where the shapes differ, SrlabError for an image that is too small.
         """
-        first, second = self._compared(sr, hr, scale)
-        return Quality(psnr(first, second), ssim(first, second))
+        pair = self._compared(sr, hr, scale)
+        return Quality({meter.metric.name: meter.measure(pair) for meter in meters})
 
     def psnr(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> float:
         """As `measure`, without SSIM, which takes longer."""
-        return psnr(*self._compared(sr, hr, scale))
+        return PSNR.measure(self._compared(sr, hr, scale))
 
     def check_size(self, hr: np.ndarray, scale: int) -> None:
         """Raises SrlabError for an image that leaves no whole SSIM window within the border."""
@@ -74,19 +68,14 @@ class Protocol:
             size = f"{hr.shape[1]}x{hr.shape[0]}"
             raise SrlabError(f"protocol {self.name} at x{scale} needs images of at least {least}x{least}, not {size}.")
 
-    def _compared(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> tuple[np.ndarray, np.ndarray]:
-        """The planes of both, without the border."""
+    def _compared(self, sr: np.ndarray, hr: np.ndarray, scale: int) -> Compared:
+        """Both without the border."""
         if sr.shape != hr.shape:
             raise ValueError(f"the result is {sr.shape}, but the reference is {hr.shape}")
         self.check_size(hr, scale)
         border = scale + self.extra_border
-        first, second = (self._planes(image)[:, border:-border, border:-border] for image in (sr, hr))
-        return first, second
-
-    def _planes(self, image: np.ndarray) -> np.ndarray:
-        """(C, H, W) float64 in 0..255; Y is not rounded."""
-        tensor = to_tensor(image).double()
-        return ((luma(tensor) if self.measured == "luma" else tensor) * 255)[0].numpy()
+        first, second = (image[border:-border, border:-border] for image in (sr, hr))
+        return Compared(first, second, self.measured)
 
 
 PROTOCOLS = {

@@ -1,0 +1,52 @@
+"""What interpolation between two networks trades: PSNR against perceived quality, or against alpha."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from srlab.evaluation.benchmark import Row
+from srlab.evaluation.drawing import Point
+from srlab.evaluation.run import measured
+from srlab.evaluation.scatter import scatter
+from srlab.metrics.metric import PSNR, Metric
+from srlab.schema import EvaluateConfig
+
+
+def evaluate_curve(config: EvaluateConfig, alphas: Mapping[str, float], ends: tuple[str, str]) -> Path:
+    """Measures config.ckpt, writes results and OUT/curve.png, and returns the latter.
+
+    alphas: by the methods' labels. ends: what stands at 0 and at 1.
+    """
+    rows = measured(config)
+    path = Path(config.out) / "curve.png"
+    draw_curve(rows, alphas, ends, path)
+    print(f"written: {path}")
+    return path
+
+
+def draw_curve(rows: Sequence[Row], alphas: Mapping[str, float], ends: tuple[str, str], path: Path) -> None:
+    """A PNG: PSNR and the first perceptual metric that was measured, points named by alpha.
+
+    Without a perceptual metric alpha and PSNR; without PSNR alpha and the first metric that there is.
+    """
+    metrics = {metric.name: metric for row in rows for metric in row.metrics}
+    perceptual = [metric for metric in metrics.values() if metric.better == "lower"]
+    plane = bool(perceptual) and PSNR.metric.name in metrics
+    if plane:
+        across, up = PSNR.metric, perceptual[0]
+    else:
+        across = Metric("alpha", f"α, from {ends[0]} (0) to {ends[1]} (1)", better=None, digits=2)
+        up = metrics.get(PSNR.metric.name) or next(iter(metrics.values()))
+    scatter(curve(rows, alphas, across, up), across, up, path, joined=True, named=plane)
+
+
+def curve(rows: Sequence[Row], alphas: Mapping[str, float], across: Metric, up: Metric) -> dict[str, dict[str, Point]]:
+    """For every set and scale the points by alpha, from 0 to 1; infinite values have no place."""
+    panels: dict[str, dict[str, Point]] = {}
+    for row in sorted(rows, key=lambda row: alphas[row.method.removesuffix("+")]):
+        alpha = alphas[row.method.removesuffix("+")]
+        values = {**row.means, "alpha": alpha}
+        point = values[across.name], values[up.name]
+        if all(map(math.isfinite, point)):
+            panels.setdefault(f"{row.set} x{row.scale}, protocol {row.protocol}", {})[f"α = {alpha:g}"] = point
+    return panels

@@ -1,0 +1,117 @@
+"""Perceptual distances, LPIPS and DISTS: both images seen by an ImageNet classifier, whose features are compared.
+
+Their own weights come with the packages lpips and torchmetrics, the classifier's by `srlab.pretrained`. Neither package
+is let load the classifier itself, so nothing is downloaded that was not checked.
+"""
+
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srlab.data.images import to_tensor
+from srlab.errors import SrlabError
+from srlab.metrics.dists import DISTS
+from srlab.metrics.metric import Compared, Meter, Metric
+from srlab.pretrained import RANDOM, backbone_state
+
+
+def lpips_network(net: Literal["alex", "vgg", "squeeze"], backbone: str, source: str | None) -> nn.Module:
+    """LPIPS, version 0.1 (Zhang et al. 2018, arXiv:1801.03924, equation 1): two (N, 3, H, W) in [0, 1] -> (N, 1, 1, 1).
+
+    net: as the lpips package names it, backbone: as `srlab.pretrained` does. source: the backbone's weights, as
+    `backbone_state` takes it.
+    """
+    from lpips import LPIPS  # noqa: PLC0415 - imports torchvision, which takes seconds
+
+    # The package draws a random backbone, which is replaced below; nobody else's random numbers are to change by that.
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="torchvision")  # of how the package calls it
+        network = LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
+    theirs = {key: re.sub(r"^slice\d+\.", "features.", key) for key in network.net.state_dict()}
+    state = backbone_state(backbone, source, list(theirs.values()))
+    network.net.load_state_dict({key: state[name] for key, name in theirs.items()})
+    return _InUnitRange(network)
+
+
+class _InUnitRange(nn.Module):
+    """The lpips package takes [-1, 1]."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return self.network(2 * sr - 1, 2 * hr - 1)
+
+
+def dists_network(source: str | None) -> nn.Module:
+    """DISTS: two (N, 3, H, W) in [0, 1] -> (N,). source: VGG16's weights, as `backbone_state` takes it."""
+    return DISTS(partial(backbone_state, "vgg16", source))
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A perceptual metric; lower is better, and equal images have 0.
+
+    backbone: in `srlab.pretrained`. least: the smallest side that the backbone can see. package: which carries the
+    weights that are the metric's own. build: source of the backbone's weights -> a network of two images.
+    """
+
+    name: str
+    title: str
+    backbone: str
+    least: int
+    package: str
+    build: Callable[[str | None], nn.Module]
+
+    def meter(self, source: str | None, device: torch.device) -> Meter:
+        """To measure on a device. source: as `backbone_state` takes it.
+
+        With random weights it is another metric, by another name: its numbers mean nothing.
+        """
+        random = source == RANDOM
+        about = f"{self.package} {version(self.package)}, {self.backbone}" + (f" of {source}" if source else "")
+        metric = Metric(
+            f"{self.name}_random" if random else self.name,
+            f"{self.title}, random weights" if random else self.title,
+            better="lower",
+            digits=4,
+            about=f"{self.package} {version(self.package)}, random weights: means nothing" if random else about,
+        )
+        network = self.build(source).to(device).eval().requires_grad_(False)
+        return Meter(metric, partial(self._measure, network, device))
+
+    def _measure(self, network: nn.Module, device: torch.device, pair: Compared) -> float:
+        if min(pair.hr.shape[:2]) < self.least:
+            size = f"{pair.hr.shape[1]}x{pair.hr.shape[0]}"
+            raise SrlabError(
+                f"metrics={self.name}: {self.backbone} needs images of at least {self.least}x{self.least} within the "
+                f"protocol's border, not {size}. Leave the metric out, or the set."
+            )
+        with torch.inference_mode():
+            return float(network(_rgb(pair.sr).to(device), _rgb(pair.hr).to(device)))
+
+
+def _rgb(image: np.ndarray) -> Tensor:
+    """uint8 -> (1, 3, H, W) in [0, 1]; grey is replicated."""
+    return to_tensor(image).expand(-1, 3, -1, -1)
+
+
+_squeeze = partial(lpips_network, "squeeze", "squeezenet1_1")
+DISTANCES = {
+    distance.name: distance
+    for distance in (
+        Distance("lpips", "LPIPS", "alexnet", 31, "lpips", partial(lpips_network, "alex", "alexnet")),
+        Distance("lpips_vgg", "LPIPS-VGG", "vgg16", 16, "lpips", partial(lpips_network, "vgg", "vgg16")),
+        Distance("lpips_squeeze", "LPIPS-Squeeze", "squeezenet1_1", 17, "lpips", _squeeze),
+        Distance("dists", "DISTS", "vgg16", 8, "torchmetrics", dists_network),
+    )
+}
