@@ -31,7 +31,7 @@ from srlab.mos.study import WORDS, Rater, Study, open_study
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "server.js": "text/javascript"}
 LARGEST_BODY = 1024  # bytes; a rating takes 40
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Referrer-Policy": "no-referrer",  # a rater's link is a secret
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",

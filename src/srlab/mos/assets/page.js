@@ -88,7 +88,7 @@ async function display(said) {
   get("stage").scrollTo(0, 0);
   if (session.next) { ahead = new Image(); ahead.src = source.image(session.next); }
   const begins = session.rated === session.calibration && said ? "The study itself begins: from now on, your own impression counts. " : "";
-  say(`${said}${begins}${hint || number}${hint ? "" : "."}`);
+  say(`${said}${begins}${number}.`);
   busy = false;
   update();
 }
