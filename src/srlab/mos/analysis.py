@@ -43,7 +43,7 @@ class MethodScore:
 
 @dataclass(frozen=True)
 class RaterReport:
-    """calibration: mean distance [grades] from what he was told to give. rejected: by BT.500; None: not screened."""
+    """calibration: mean distance [grades] from what the page said to give. rejected: by BT.500; None: not screened."""
 
     number: int
     rated: int

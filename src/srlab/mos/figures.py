@@ -13,11 +13,12 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from srlab.mos.analysis import Analysis
+from srlab.mos.observations import Place
 from srlab.mos.paper import RATERS, TITLES, published_scores
 from srlab.mos.study import WORDS
 
 MEAN = "#d62728"
-COLUMNS = 3
+COLUMNS = 2
 
 
 @dataclass(frozen=True)
@@ -36,38 +37,42 @@ class Panel:
     bars: Sequence[Bar]
 
 
-def our_panels(analysis: Analysis) -> list[Panel]:
-    """One for every set and scale."""
-    panels = []
+def panels(analysis: Analysis) -> list[Panel]:
+    """Ours for every set and scale, each followed by the paper's where it has the same; then what is left of the paper's."""
+    result = []
+    left = {(row.set, row.scale): None for row in published_scores()}
     for place in analysis.places:
-        bars = [
-            Bar(
-                score.method,
-                score.score.mean,
-                None if score.score.low is None or score.score.high is None else (score.score.low, score.score.high),
-                score.shares,
-            )
-            for score in analysis.scores_of(place)
-        ]
-        raters = max(score.score.raters for score in analysis.scores_of(place))
-        people = "rater" if raters == 1 else "raters"
-        panels.append(Panel(f"this study: {TITLES.get(place[0], place[0])} x{place[1]}, {raters} {people}", bars))
-    return panels
+        result.append(_our_panel(analysis, place))
+        if place in left:
+            result.append(paper_panel(place))
+            del left[place]
+    return result + [paper_panel(place) for place in left]
 
 
-def paper_panels() -> list[Panel]:
-    """The paper's means on Set5, Set14 and BSD100; it prints no intervals, and distributions only as colours."""
-    return [
-        Panel(
-            f"SRGAN paper: {title} x4, {RATERS} raters",
-            [Bar(row.method, row.mos) for row in published_scores() if row.set == name],
+def _our_panel(analysis: Analysis, place: Place) -> Panel:
+    scores = analysis.scores_of(place)
+    bars = [
+        Bar(
+            score.method,
+            score.score.mean,
+            None if score.score.low is None or score.score.high is None else (score.score.low, score.score.high),
+            score.shares,
         )
-        for name, title in TITLES.items()
+        for score in scores
     ]
+    raters = max(score.score.raters for score in scores)
+    people = "rater" if raters == 1 else "raters"
+    return Panel(f"this study: {TITLES.get(place[0], place[0])} x{place[1]}, {raters} {people}", bars)
+
+
+def paper_panel(place: Place) -> Panel:
+    """The paper's means on a set: it prints no intervals, and distributions only as colours."""
+    bars = [Bar(row.method, row.mos) for row in published_scores() if (row.set, row.scale) == place]
+    return Panel(f"SRGAN paper: {TITLES[place[0]]} x{place[1]}, {RATERS} raters", bars)
 
 
 def draw(panels: Sequence[Panel], path: Path) -> None:
-    """A PNG with a panel beside the other, three in a row.
+    """A PNG, two panels in a row.
 
     A cell's shade, and the number in it, is the share of a method's ratings in percent; the red marker is the mean, with its
     95% interval where it is known.
@@ -75,12 +80,13 @@ def draw(panels: Sequence[Panel], path: Path) -> None:
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(4.6 * columns, 3.5 * rows), squeeze=False, layout="constrained"
+        rows, columns, figsize=(5.2 * columns, 3.4 * rows), squeeze=False, layout="constrained"
     )
     for axis, panel in zip(axes.flat, panels, strict=False):
         _draw_panel(axis, panel)
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
+    figure.supxlabel("cells: share of the ratings in percent; red: their mean and its 95% interval", fontsize=9)
     figure.savefig(path, dpi=100)
     plt.close(figure)
 

@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from srlab.errors import SrlabError
-from srlab.mos.plan import Kind
 from srlab.mos.ratings import Rating
-from srlab.mos.study import Item, Study
+from srlab.mos.study import Item, Kind, Study
 
 Place = tuple[str, int]  # a set and a scale
 

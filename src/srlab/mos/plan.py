@@ -2,17 +2,18 @@
 
 A session is as in the SRGAN paper (Ledig et al. 2017, section 3.4): calibration first, then every version of every image
 in random order. Where a rater sees only a part of them, the part is balanced over methods; some images come twice, far
-apart and unannounced, to measure how well a rater agrees with himself.
+apart and unannounced, to measure how well raters agree with themselves.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-Kind = Literal["calibration", "test", "repeat"]
+from srlab.mos.study import Kind
+
 Thing = TypeVar("Thing")
 GAP = 1 / 3  # of a session: the least distance between an image and its repeat
 

@@ -11,7 +11,7 @@ import numpy as np
 from srlab.errors import SrlabError
 from srlab.evaluation.tables import write_text
 from srlab.mos.analysis import Analysis, MethodScore, analyse
-from srlab.mos.figures import draw, our_panels, paper_panels
+from srlab.mos.figures import draw, panels
 from srlab.mos.observations import Place, observations
 from srlab.mos.ratings import FILE, Ratings
 from srlab.mos.scores import Score
@@ -35,7 +35,7 @@ def write_report(folder: Path) -> Path:
     analysis = analyse(rated, planned, study.results)
     out = folder / "report"
     out.mkdir(exist_ok=True)
-    draw([*our_panels(analysis), *paper_panels()], out / "mos.png")
+    draw(panels(analysis), out / "mos.png")
     for name, lines in _tables(analysis).items():
         write_text(out / f"{name}.csv", _comma_separated(lines))
     write_text(out / "report.md", report(study, analysis))
@@ -84,7 +84,7 @@ def _score_table(analysis: Analysis) -> list[list[str]]:
             f"{score.score.mean:.2f}",
             _interval(score.score),
             str(score.score.ratings),
-            "" if score.screened is None else f"{score.screened.mean:.2f} {_interval(score.screened)}".strip(),
+            "" if score.screened is None else _with_interval(score.screened),
             _number(score.corrected, 2),
             _number(score.psnr, 2),
             _number(score.ssim, 4),
@@ -95,6 +95,11 @@ def _score_table(analysis: Analysis) -> list[list[str]]:
     ]
     used = [i for i in range(len(header)) if any(row[i] for row in rows)]
     return [[row[i] for i in used] for row in [header, *rows]]
+
+
+def _with_interval(score: Score) -> str:
+    interval = _interval(score)
+    return f"{score.mean:.2f} ({interval})" if interval else f"{score.mean:.2f}"
 
 
 def _interval(score: Score) -> str:
@@ -142,7 +147,7 @@ def _rater_notes(analysis: Analysis) -> str:
         f"Failed calibration (more than {CALIBRATION_LIMIT:g} grade off what they were told to give, on average): "
         f"{', '.join(failed) or 'nobody'}. Rejected by the screening of ITU-R BT.500-14, A1-2.3.1: "
         f"{', '.join(rejected) or 'nobody'}. Nobody is left out of the MOS for either. Bias: how much higher than others a "
-        f"rater rates; inconsistency: the standard deviation of his noise, in grades (P.910 Annex E; raters with at least "
+        f"rater rates; inconsistency: the standard deviation of the rater's noise, in grades (P.910 Annex E; raters with at least "
         f"{FEWEST_RATINGS} ratings). Retest: the mean distance between first and second rating of the same image."
     )
 

@@ -36,8 +36,8 @@ class Comparison:
 def mean_opinion_score(ratings: np.ndarray) -> Score | None:
     """The MOS of one method from (raters, images) ratings, NaN where there is none; None where there are none at all.
 
-    Every image's mean over its raters, averaged over images. A rater's ratings go up and down together with his bias,
-    so they are one observation, not many: the variance is that of the sum of each rater's deviations from the images'
+    Every image's mean over its raters, averaged over images. A rater's ratings go up and down together with the
+    rater's bias, so they are one observation, not many: the variance is that of the sum of each rater's deviations from the images'
     means (linearisation with raters as clusters; Cochran 1977, "Sampling Techniques", section 9A), each scaled by
     n / (n - 1) for the n raters of the image. Where all raters rated all images this is Student's interval over the
     raters' means, with raters - 1 degrees of freedom. Clipped to 1..5, between which every expected rating lies.

@@ -50,7 +50,7 @@ class Screening:
 
 
 def calibration_error(rated: Sequence[Observation]) -> float | None:
-    """The mean distance of a rater's calibration ratings from what he was told to give; None without any."""
+    """The mean distance of a rater's calibration ratings from what the page said to give; None without any."""
     errors = [
         abs(one.rating - one.item.expected)
         for one in rated

@@ -9,11 +9,11 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from srlab.errors import SrlabError
-from srlab.mos.plan import Kind
 
+Kind = Literal["calibration", "test", "repeat"]
 FORMAT = 1
 WORDS = {1: "Bad", 2: "Poor", 3: "Fair", 4: "Good", 5: "Excellent"}  # the five-grade quality scale of ITU-R BT.500
 CALIBRATION = "calibration"  # in place of a set's name
