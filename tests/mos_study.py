@@ -1,21 +1,12 @@
-"""A small study: five images of 48 x 40 by five methods, its server, raters over HTTP and a browser."""
+"""A small study: five images of 48 x 40 by five methods, and simulated ratings of it."""
 
-import os
-import re
-import select
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
-import requests
-from helpers import ROOT
+from mos_rehearsal import CHROMIUM, DRIVER
+from scipy import stats
 
 from srlab.data.pairs import ImageSet, Picture
 from srlab.data.synthetic import synthetic_image
@@ -23,21 +14,21 @@ from srlab.evaluation.benchmark import Row, Settings, evaluate
 from srlab.methods import find_method
 from srlab.metrics.protocol import protocol
 from srlab.mos.export import add_anchors, export
-from srlab.mos.study import Study
+from srlab.mos.observations import Observation, Observations
+from srlab.mos.study import Item, Study
 from srlab.schema import MosConfig
 
 METHODS = ("nearest", "bicubic", "bilinear", "lanczos", "HR")
-SECRETS = (*METHODS, "interpolation", "study.json", "sha256", "srlab")  # what a rater must never see
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUALITY = {"nearest": 1.3, "bicubic": 2.1, "bilinear": 2.6, "lanczos": 3.2, "HR": 4.4}
 needs_browser = pytest.mark.skipif(
-    CHROMIUM is None or shutil.which("chromedriver") is None,
+    CHROMIUM is None or DRIVER is None,
     reason="no Chromium with its driver here (Debian: apt install chromium chromium-driver)",
 )
 
 
-def image_set(count: int = 5, name: str = "five") -> ImageSet:
+def image_set(count: int = 5) -> ImageSet:
     pictures = (Picture(f"photo{i}", partial(lambda i: synthetic_image(i, 48)[:40], i)) for i in range(count))
-    return ImageSet(name, tuple(pictures))
+    return ImageSet("five", tuple(pictures))
 
 
 def measured(folder: Path, sets: list[ImageSet], scales: list[int]) -> tuple[list[Row], Settings]:
@@ -47,57 +38,33 @@ def measured(folder: Path, sets: list[ImageSet], scales: list[int]) -> tuple[lis
     return add_anchors(rows, sets, scales, settings), settings
 
 
-def make_study(folder: Path, name: str = "study", images: int = 5, **options: int) -> Study:
-    sets = [image_set(images)]
+def make_study(folder: Path, name: str = "study", **options: int | None) -> Study:
+    sets = [image_set()]
     rows, settings = measured(folder, sets, [4])
     mos = MosConfig(**{"out": str(folder / name), "raters": 3, "repeats": 4, "seed": 0, **options})
     return export(rows, sets, settings, mos, {})
 
 
-@dataclass
-class Server:
-    """A process of `python -m srlab.mos serve`."""
+def simulated(
+    raters: int, images: int, bias: np.ndarray, noise: float, generator: np.random.Generator, part: float = 1.0
+) -> Observations:
+    """Each rater rates each image by each of METHODS: quality plus the rater's bias plus noise, rounded and clipped.
 
-    study: Study
-    port: int = 0
-    process: subprocess.Popen[str] | None = None
-    printed: str = ""
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "srlab.mos", "serve", str(self.study.folder), "--port", str(self.port)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        lines = []
-        for line in self.process.stdout:
-            lines.append(line)
-            if line.startswith("serving"):
-                break
-        self.printed = "".join(lines)
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.printed)
-        assert found, self.printed
-        self.port = int(found[1])
-
-    def kill(self) -> None:
-        """kill -9"""
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def link(self, rater: int) -> str:
-        return f"{self.url}/r/{self.study.raters[rater - 1].token}"
+    part: the chance that a rater has rated an image at all.
+    """
+    result = []
+    for method in METHODS:
+        for image in range(images):
+            item = Item("five", 4, f"photo{image}", method, "")
+            ratings = np.clip(np.rint(QUALITY[method] + bias + generator.normal(0, noise, raters)), 1, 5)
+            result += [
+                Observation(rater + 1, "test", item, int(rating))
+                for rater, rating in enumerate(ratings)
+                if generator.random() < part
+            ]
+    return Observations(METHODS, tuple(result))
 
 
-@contextmanager
-def running(study: Study) -> Iterator[Server]:
-    server = Server(study)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
+def expected_rating(quality: float, bias: float, noise: float) -> float:
+    """The mean rating, rounded and clipped, over all raters whose biases have the standard deviation `bias`."""
+    return 5 - float(stats.norm.cdf((np.arange(1.5, 5) - quality) / np.hypot(bias, noise)).sum())

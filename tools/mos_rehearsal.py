@@ -172,7 +172,7 @@ class Page:
         while not condition():
             if time.monotonic() > end:
                 raise TimeoutError(f"the page stays at: {self.driver.find_element('tag name', 'body').text}")
-            time.sleep(0.05)
+            time.sleep(0.02)
 
 
 @dataclass

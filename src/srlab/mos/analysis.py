@@ -76,9 +76,7 @@ class Analysis:
         return [score for score in self.scores if score.place == place]
 
 
-def analyse(
-    observations: Observations, planned: dict[int, int], results: Sequence[dict[str, Any]] = ()
-) -> Analysis:
+def analyse(observations: Observations, planned: dict[int, int], results: Sequence[dict[str, Any]] = ()) -> Analysis:
     """planned: rater -> trials of the plan. results: rows of results.json, to be joined."""
     everything = observations.matrix(observations.items, observations.raters)
     screening = screen(everything, observations.raters)
@@ -120,7 +118,9 @@ def _scores(
     observations: Observations, screening: Screening, kept: list[int], results: Sequence[dict[str, Any]]
 ) -> list[MethodScore]:
     measured = {(row["set"], row["scale"], row["method"]): row for row in results}
-    corrected = dict(zip(observations.items, screening.corrected, strict=True)) if screening.corrected is not None else {}
+    corrected = (
+        dict(zip(observations.items, screening.corrected, strict=True)) if screening.corrected is not None else {}
+    )
     dropped = len(kept) < len(observations.raters)
     scores = []
     for place in observations.places:
@@ -159,5 +159,7 @@ def _comparisons(observations: Observations, place: Place) -> list[Comparison]:
     columns = [observations.matrix(observations.items_of(place, method), observations.raters) for method in methods]
     counts = [(~np.isnan(column)).sum(axis=1) for column in columns]
     sums = [np.nansum(column, axis=1) for column in columns]
-    means = [np.where(count > 0, total / np.maximum(count, 1), np.nan) for total, count in zip(sums, counts, strict=True)]
+    means = [
+        np.where(count > 0, total / np.maximum(count, 1), np.nan) for total, count in zip(sums, counts, strict=True)
+    ]
     return compare(methods, np.stack(means, axis=1))

@@ -61,16 +61,14 @@ def export(rows: list[Row], sets: list[ImageSet], settings: Settings, mos: MosCo
     """
     out = Path(mos.out)
     partial = out.with_name(out.name + ".part")
-    sources = list(_sources(rows, sets, settings))
+    sources = _named(list(_sources(rows, sets, settings)), mos.seed)
+    raters = _raters({name: item for name, (item, _) in sources.items()}, mos)
     methods = tuple(dict.fromkeys([row.method for row in rows] + [HR]))
-    names = opaque_names(len(sources), mos.seed, 1)
+    results = [as_json(row) for row in rows]
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        items = _write_images(partial, sources, names, mos.seed)
-        study = Study(
-            partial, _facts(mos, settings, facts), methods, [as_json(row) for row in rows], items, _raters(items, mos), ""
-        )
-        write_study(study)
+        items = {name: _write(image_path(partial, name), source) for name, source in sources.items()}
+        write_study(Study(partial, _facts(mos, settings, facts), methods, results, items, raters, ""))
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.exists():
             out.rmdir()  # it is empty
@@ -103,16 +101,18 @@ def _saved(settings: Settings, row: Row, image: str) -> Path:
     return settings.save_images / f"{row.set}_x{row.scale}" / f"{image}_{label}.png"
 
 
-def _write_images(folder: Path, sources: list[Source], names: list[str], seed: int) -> dict[str, Item]:
-    """PNG files that hold pixels and nothing else, written in an order that says nothing, in case times are kept."""
-    items = {}
+def _named(sources: list[Source], seed: int) -> dict[str, Source]:
+    """Under random names, sorted by them: files that are written in this order have times that say nothing either."""
+    names = opaque_names(len(sources), seed, 1)
     order = np.random.default_rng([seed, 2]).permutation(len(sources))
-    for name, index in zip(names, order, strict=True):
-        item, image = sources[index]
-        path = image_path(folder, name)
-        write_png(path, read_image(image) if isinstance(image, Path) else image)
-        items[name] = replace(item, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    return dict(sorted(items.items()))
+    return {name: sources[index] for name, index in sorted(zip(names, order, strict=True))}
+
+
+def _write(path: Path, source: Source) -> Item:
+    """A PNG file that holds pixels and nothing else, and the item with its hash."""
+    item, image = source
+    write_png(path, read_image(image) if isinstance(image, Path) else image)
+    return replace(item, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _raters(items: dict[str, Item], mos: MosConfig) -> tuple[Rater, ...]:

@@ -79,9 +79,7 @@ def draw(panels: Sequence[Panel], path: Path) -> None:
     """
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(5.2 * columns, 3.4 * rows), squeeze=False, layout="constrained"
-    )
+    figure, axes = plt.subplots(rows, columns, figsize=(5.2 * columns, 3.4 * rows), squeeze=False, layout="constrained")
     for axis, panel in zip(axes.flat, panels, strict=False):
         _draw_panel(axis, panel)
     for axis in axes.flat[len(panels) :]:
@@ -110,7 +108,9 @@ def _draw_panel(axis: plt.Axes, panel: Panel) -> None:
                       fontsize=8, fontweight="bold", color=MEAN, zorder=5)  # fmt: skip
     axis.set_xlim(-0.5, len(panel.bars) - 0.5)
     axis.set_ylim(0.5, 5.65)
-    axis.set_xticks(places, [bar.method for bar in panel.bars], rotation=35, ha="right", rotation_mode="anchor", fontsize=8.5)
+    axis.set_xticks(
+        places, [bar.method for bar in panel.bars], rotation=35, ha="right", rotation_mode="anchor", fontsize=8.5
+    )
     axis.set_yticks(list(WORDS), [f"{grade} {word}" for grade, word in WORDS.items()], fontsize=8.5)
     axis.set_title(panel.title, fontsize=10)
     axis.tick_params(length=0)

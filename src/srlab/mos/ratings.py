@@ -73,7 +73,8 @@ class Ratings:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # of a full disk, SQLite has undone it already
+                    self._connection.execute("ROLLBACK")
                 raise
 
     def add(self, *ratings: Rating) -> None:

@@ -30,7 +30,9 @@ def write_report(folder: Path) -> Path:
     rated = observations(study, ratings.all())
     ratings.close()
     if not rated.test:
-        raise SrlabError(f"{folder}: no image of the test is rated yet. Let raters go on, or import what they downloaded.")
+        raise SrlabError(
+            f"{folder}: no image of the test is rated yet. Let raters go on, or import what they downloaded."
+        )
     planned = {rater.number: len(rater.trials) for rater in study.raters}
     analysis = analyse(rated, planned, study.results)
     out = folder / "report"
@@ -211,7 +213,16 @@ def _tables(analysis: Analysis) -> dict[str, list[Sequence[Any]]]:
         "ratings": [
             ["rater", "kind", "set", "scale", "image", "method", "rating", "time"],
             *(
-                [one.rater, one.kind, one.item.set, one.item.scale, one.item.image, one.item.method, one.rating, one.time]
+                [
+                    one.rater,
+                    one.kind,
+                    one.item.set,
+                    one.item.scale,
+                    one.item.image,
+                    one.item.method,
+                    one.rating,
+                    one.time,
+                ]
                 for one in analysis.observations.all
             ),
         ],

@@ -177,7 +177,9 @@ async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[
 def _refused(request: Request, error: Exception) -> Response:
     """In words for people who open an address, and as JSON for the page's script."""
     assert isinstance(error, HTTPException)
-    text = {404: "There is no such page. Please use the link that you were given."} if error.detail == "Not Found" else {}
+    text = (
+        {404: "There is no such page. Please use the link that you were given."} if error.detail == "Not Found" else {}
+    )
     return JSONResponse({"error": text.get(error.status_code, error.detail)}, error.status_code, error.headers)
 
 
@@ -196,14 +198,13 @@ def serve(folder: Path, host: str, port: int, url: str | None) -> None:
     listening = _listen(host, port)
     name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     base = (url or f"http://{name}:{listening.getsockname()[1]}").rstrip("/")
-    for rater in study.raters:
-        rated = len(ratings.of(rater.number))
-        print(f"rater {rater.number:3}  {rated:4} of {len(rater.trials)} rated  {base}/r/{rater.token}")
-    print(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays", flush=True)
-    config = uvicorn.Config(
-        application(study, ratings), log_level="error", access_log=False, server_header=False, lifespan="off"
-    )
     try:
+        for rater in study.raters:
+            rated = len(ratings.of(rater.number))
+            print(f"rater {rater.number:3}  {rated:4} of {len(rater.trials)} rated  {base}/r/{rater.token}")
+        print(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays", flush=True)
+        app = application(study, ratings)
+        config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         pass

@@ -62,7 +62,9 @@ def import_ratings(study: Study, ratings: Ratings, path: Path) -> int:
             new.append(rating)
             there[rating.trial] = rating
         elif known != rating:
-            raise SrlabError(f"{path}, line {line}: {rating.trial} has the rating {known.rating} of {known.time} already.")
+            raise SrlabError(
+                f"{path}, line {line}: {rating.trial} has the rating {known.rating} of {known.time} already."
+            )
     try:
         ratings.add(*new)
     except AlreadyRated as error:
