@@ -4,10 +4,10 @@
     python tools/mos_rehearsal.py runs/mos
     python tools/mos_rehearsal.py runs/mos --kills 20 --browsers 2 --pictures pictures
 
-Works on a copy, runs/mos_rehearsal: the study itself gets no rating. All raters are simulated, one of them careless: a rating
-is the quality that `qualities` gives a method, plus the rater's bias, plus noise, rounded and clipped to 1..5. Some rate in
-a real browser, the others over HTTP, all at once, while the server is killed (kill -9) again and again. At the end every
-rating that the server had acknowledged must be there, and nothing twice.
+Works on a copy, runs/mos_rehearsal: the study itself gets no rating. All raters are simulated, one of them careless: a
+rating is the quality that `qualities` gives a method, plus the rater's bias, plus noise, rounded and clipped to 1..5.
+Some rate in a real browser, the others over HTTP, all at once, while the server is killed (kill -9) again and again. At
+the end every rating that the server had acknowledged must be there, and nothing twice.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def running(study: Study) -> Iterator[Server]:
 
 @contextmanager
 def browser(size: str = "desktop", downloads: Path | None = None) -> Iterator[Any]:
-    """Selenium's driver of a headless Chromium. size: of SIZES; a phone has a touch screen of two pixels a CSS pixel."""
+    """Selenium's driver of a headless Chromium. size: of SIZES; a phone has a touch screen, two pixels a CSS pixel."""
     from selenium import webdriver  # noqa: PLC0415 - only where there is a browser
     from selenium.webdriver.chrome.service import Service  # noqa: PLC0415
 
@@ -256,7 +256,7 @@ def _picture(driver: Any, folder: Path | None, name: str) -> None:
 
 
 def qualities(study: Study) -> dict[str, float]:
-    """What the simulated raters think of a method, in grades: by its mean PSNR, a third of a grade for every dB over bicubic.
+    """What simulated raters think of a method, in grades: a third of a grade for every dB of PSNR over bicubic.
 
     Invented, but for the ends and bicubic, which are about the SRGAN paper's.
     """
@@ -269,7 +269,7 @@ def qualities(study: Study) -> dict[str, float]:
 
 
 def rehearse(study: Study, kills: int, browsers: int, pictures: Path | None = None, seed: int = 0) -> Rehearsal:
-    """All raters at once, and the server killed when so many more ratings are in. Raises AssertionError where one is lost."""
+    """All raters at once, and the server killed between any two ratings. Raises AssertionError where one is lost."""
     streams = np.random.default_rng(seed).spawn(len(study.raters))
     raters = [SimulatedRater(stream.normal(0, BIAS), stream, False) for stream in streams]
     raters[-1].careless = True
@@ -284,7 +284,8 @@ def rehearse(study: Study, kills: int, browsers: int, pictures: Path | None = No
             _until(lambda: rehearsal.ready.acquire(blocking=False), sessions)
         sessions += [pool.submit(rehearsal.over_http, rater, links[rater]) for rater in study.raters[browsers:]]
         for kill in range(1, kills + 1):
-            _until(lambda kill=kill: len(rehearsal.acknowledged) >= kill * total // (kills + 1), sessions)  # type: ignore[misc]
+            enough = kill * total // (kills + 1)
+            _until(lambda enough=enough: len(rehearsal.acknowledged) >= enough, sessions)
             server.kill()
             server.start()
         for session in sessions:
@@ -337,8 +338,9 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     print(
-        f"{len(study.raters)} raters, {arguments.browsers} of them in a browser; the server was killed {arguments.kills} times; "
-        f"all {len(rehearsal.acknowledged)} acknowledged ratings are there; {time.monotonic() - start:.0f} s in all"
+        f"{len(study.raters)} raters, {arguments.browsers} of them in a browser; "
+        f"the server was killed {arguments.kills} times; all {len(rehearsal.acknowledged)} acknowledged ratings "
+        f"are there; {time.monotonic() - start:.0f} s in all"
     )
 
 

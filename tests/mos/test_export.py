@@ -7,6 +7,7 @@ import tomllib
 from collections import Counter
 from dataclasses import replace
 from fnmatch import fnmatch
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_a_study_holds_every_image_by_every_method(evaluated, tmp_path, capsys):
         "lanczos",
     ]
     test = [item for item in study.items.values() if item.expected is None]
-    assert Counter(item.method for item in test) == {method: 5 for method in study.methods}
+    assert Counter(item.method for item in test) == dict.fromkeys(study.methods, 5)
     pair = {pair.name: pair for pair in image_set().pairs(4, measured(tmp_path, [image_set()], [4])[1].protocol)}
     for name, item in study.items.items():
         if item.method == "HR" and item.expected is None:
@@ -69,7 +70,7 @@ def test_files_say_nothing_of_methods(exported):
     by_name = [exported.items[path.stem].method for path in files]
     by_time = [exported.items[p.stem].method for p in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
     for order in (by_name, by_time):
-        assert sum(a == b for a, b in zip(order, order[1:], strict=False)) < len(order) / 2
+        assert sum(a == b for a, b in pairwise(order)) < len(order) / 2
 
 
 def test_study_json_says_how_it_was_made(exported):

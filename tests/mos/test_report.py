@@ -122,10 +122,11 @@ def test_one_rater_who_has_just_begun(study):
 
 
 def test_the_papers_table(tmp_path):
-    """Table 2 of the paper, and its figure by the same code."""
+    """Tables 1 and 2 of the paper, and the figure of the latter by the same code."""
     rows = published_scores()
-    assert len(rows) == 27 and {row.scale for row in rows} == {4}
+    assert len(rows) == 33 and {row.scale for row in rows} == {4}
     assert published_mos("set5", 4, "SRGAN") == published_mos("set5", 4, "srgan") == 3.58
+    assert published_mos("set14", 4, "SRGAN-VGG22") == 3.57
     assert published_mos("b100", 4, "HR") == 4.46 and published_mos("set5", 2, "SRGAN") is None
     panel = paper_panel(("set14", 4))
     assert panel.bars[0].mean == 1.20 and panel.bars[-1].mean == 4.32 and len(panel.bars) == 9

@@ -26,7 +26,8 @@ class MethodScore:
 
     score: of all raters. screened: without those who failed calibration or were rejected, where there are any.
     corrected: without raters' biases, weighted by their consistency (P.910). shares: of the ratings 1 to 5. psnr [dB],
-    ssim, lpips: means of results.json under the study's protocol; None where it lacks them. published: the SRGAN paper's MOS.
+    ssim, lpips: means of results.json under the study's protocol; None where it lacks them. published: the SRGAN
+    paper's MOS.
     """
 
     place: Place

@@ -1,6 +1,6 @@
 """The images that show raters both ends of the scale before the study: nearest neighbour is 1, the original is 5.
 
-As in the SRGAN paper (section 3.4), on images outside the test. They are photos that come with scikit-image.
+As in the SRGAN paper (section 3.3), on images outside the test. They are photos that come with scikit-image.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""evaluate.py's results as a study: every image by every method, nearest, bicubic and HR, under names that say nothing."""
+"""evaluate.py's results as a study: every image by every method, nearest, bicubic and HR, under opaque names."""
 
 import hashlib
 import platform
@@ -90,8 +90,8 @@ def _sources(rows: list[Row], sets: list[ImageSet], settings: Settings) -> Itera
         for pair in image_set.pairs(place[1], settings.protocol):
             yield Item(*place, pair.name, HR, ""), pair.hr
     largest = max(row.scale for row in rows)
-    for (photo, method), image in calibration_images([image_set.name for image_set in sets], largest).items():
-        yield Item(CALIBRATION, largest, photo, method, "", ENDS[method]), image
+    for (photo, method), shown in calibration_images([image_set.name for image_set in sets], largest).items():
+        yield Item(CALIBRATION, largest, photo, method, "", ENDS[method]), shown
 
 
 def _saved(settings: Settings, row: Row, image: str) -> Path:
@@ -157,7 +157,7 @@ def summary(study: Study) -> str:
     """One line for the person who exports."""
     kinds = Counter(trial.kind for trial in study.raters[0].trials)
     return (
-        f"written: {study.folder}, {len(study.items)} images by {len(study.methods)} methods for {len(study.raters)} raters "
-        f"(each rates {kinds['calibration']} for calibration, {kinds['test']}, and {kinds['repeat']} of them again); "
-        f"next: python -m srlab.mos serve {study.folder}"
+        f"written: {study.folder}, {len(study.items)} images by {len(study.methods)} methods "
+        f"for {len(study.raters)} raters (each rates {kinds['calibration']} for calibration, {kinds['test']}, "
+        f"and {kinds['repeat']} of them again); next: python -m srlab.mos serve {study.folder}"
     )

@@ -38,7 +38,7 @@ class Panel:
 
 
 def panels(analysis: Analysis) -> list[Panel]:
-    """Ours for every set and scale, each followed by the paper's where it has the same; then what is left of the paper's."""
+    """Ours for every set and scale, each followed by the paper's of the same; then the rest of the paper's."""
     result = []
     left = {(row.set, row.scale): None for row in published_scores()}
     for place in analysis.places:
@@ -67,15 +67,15 @@ def _our_panel(analysis: Analysis, place: Place) -> Panel:
 
 def paper_panel(place: Place) -> Panel:
     """The paper's means on a set: it prints no intervals, and distributions only as colours."""
-    bars = [Bar(row.method, row.mos) for row in published_scores() if (row.set, row.scale) == place]
+    bars = [Bar(row.method, row.mos) for row in published_scores() if row.table == 2 and (row.set, row.scale) == place]
     return Panel(f"SRGAN paper: {TITLES[place[0]]} x{place[1]}, {RATERS} raters", bars)
 
 
 def draw(panels: Sequence[Panel], path: Path) -> None:
     """A PNG, two panels in a row.
 
-    A cell's shade, and the number in it, is the share of a method's ratings in percent; the red marker is the mean, with its
-    95% interval where it is known.
+    A cell's shade, and the number in it, is the share of a method's ratings in percent; the red marker is the mean,
+    with its 95% interval where it is known.
     """
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)

@@ -12,8 +12,12 @@ TITLES = {"set5": "Set5", "set14": "Set14", "b100": "BSD100"}
 
 @dataclass(frozen=True)
 class Published:
-    """A row of the table. psnr [dB] and ssim: by the paper's own protocol."""
+    """A row of the paper's table 1 (variants of its networks) or 2 (comparison with others).
 
+    psnr [dB] and ssim: by the paper's own protocol.
+    """
+
+    table: int
     set: str
     scale: int
     method: str
@@ -28,7 +32,13 @@ def published_scores() -> tuple[Published, ...]:
     lines = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     return tuple(
         Published(
-            row["set"], int(row["scale"]), row["method"], float(row["psnr"]), float(row["ssim"]), float(row["mos"])
+            int(row["table"]),
+            row["set"],
+            int(row["scale"]),
+            row["method"],
+            float(row["psnr"]),
+            float(row["ssim"]),
+            float(row["mos"]),
         )
         for row in csv.DictReader(lines)
     )

@@ -1,8 +1,8 @@
 """What each rater sees, in which order: a pure function of the seed.
 
-A session is as in the SRGAN paper (Ledig et al. 2017, section 3.4): calibration first, then every version of every image
-in random order. Where a rater sees only a part of them, the part is balanced over methods; some images come twice, far
-apart and unannounced, to measure how well raters agree with themselves.
+A session is as in the SRGAN paper (Ledig et al. 2017, section 3.3): calibration first, then every version of every
+image in random order. Where a rater sees only a part of them, the part is balanced over methods; some images come
+twice, far apart and unannounced, to measure how well raters agree with themselves.
 """
 
 from collections import Counter
@@ -57,7 +57,7 @@ def _balanced(
     for candidate in _shuffled(candidates, generator):
         left.setdefault(candidate.method, []).append(candidate)
     methods, images = Counter[str](), Counter[str]()
-    chosen = []
+    chosen: list[Candidate] = []
     while len(chosen) < count:
         method = min((m for m in left if left[m]), key=lambda m: (methods[m], shown[f"method {m}"]))
         candidate = min(left[method], key=lambda c: (shown[c.name], images[c.image]))

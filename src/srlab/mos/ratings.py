@@ -1,11 +1,10 @@
-"""The ratings of a study: one SQLite file, in which a rating that was acknowledged survives a process that is killed."""
+"""The ratings of a study: one SQLite file, in which an acknowledged rating survives a process that is killed."""
 
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from srlab.errors import SrlabError
 from srlab.mos.study import WORDS, Study
@@ -40,8 +39,8 @@ class AlreadyRated(Exception):
 class Ratings:
     """Of one study, for any number of threads.
 
-    Every rating is a transaction. In WAL mode with synchronous=FULL, `add` returns after the log is on the disk: what it
-    has returned from survives a kill of the process and a loss of power.
+    Every rating is a transaction. In WAL mode with synchronous=FULL, `add` returns after the log is on the disk: what
+    it has returned from survives a kill of the process and a loss of power.
     """
 
     def __init__(self, study: Study) -> None:

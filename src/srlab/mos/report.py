@@ -53,17 +53,17 @@ def report(study: Study, analysis: Analysis) -> str:
     facts = study.facts
     parts = [
         "# Mean opinion scores",
-        f"Study {facts['id']}, exported {facts['created']} by srlab {facts['versions']['srlab']} (seed {facts['seed']}, "
-        f"protocol {facts['protocol']['measured']}). {len(came)} of {len(analysis.raters)} raters have rated, "
-        f"{sum(rater.rated == rater.planned for rater in came)} to the end: {len(test)} ratings of the test, and "
+        f"Study {facts['id']}, exported {facts['created']} by srlab {facts['versions']['srlab']} "
+        f"(seed {facts['seed']}, protocol {facts['protocol']['measured']}). {len(came)} of {len(analysis.raters)} raters "
+        f"have rated, {sum(rater.rated == rater.planned for rater in came)} to the end: {len(test)} ratings of the test, and "
         f"{len(analysis.observations.all) - len(test)} for calibration and retest, which no score includes.",
         "![distribution of the ratings, and their means](mos.png)",
         "## Scores",
         _table(_score_table(analysis)),
         _notes(analysis),
         "## Differences",
-        "Two-sided Wilcoxon signed-rank tests on raters' means, Holm's correction within each set and scale. Difference: "
-        "first minus second.",
+        "Two-sided Wilcoxon signed-rank tests on raters' means, Holm's correction within each set and scale. "
+        "Difference: first minus second.",
         *(_differences(place, analysis) for place in analysis.places),
         "## Raters",
         _rater_notes(analysis),
@@ -114,10 +114,10 @@ def _number(value: float | None, digits: int) -> str:
 
 def _notes(analysis: Analysis) -> str:
     text = (
-        "MOS: the mean over images of each image's mean rating, of all raters. The interval is for other raters of the same "
-        "images: raters are the sample, and one rater's ratings count as one observation (Student's t over raters' means "
-        "where all rated everything). Corrected: raters' biases removed and raters weighted by their consistency, ITU-T "
-        "P.910 Annex E, by sureal."
+        "MOS: the mean over images of each image's mean rating, of all raters. The interval is for other raters of the "
+        "same images: raters are the sample, and one rater's ratings count as one observation (Student's t over "
+        "raters' means where all rated everything). Corrected: raters' biases removed and raters weighted by their "
+        "consistency, ITU-T P.910 Annex E, by sureal."
     )
     out = [str(rater.number) for rater in analysis.raters if rater.out]
     if out:
@@ -148,9 +148,10 @@ def _rater_notes(analysis: Analysis) -> str:
     return (
         f"Failed calibration (more than {CALIBRATION_LIMIT:g} grade off what they were told to give, on average): "
         f"{', '.join(failed) or 'nobody'}. Rejected by the screening of ITU-R BT.500-14, A1-2.3.1: "
-        f"{', '.join(rejected) or 'nobody'}. Nobody is left out of the MOS for either. Bias: how much higher than others a "
-        f"rater rates; inconsistency: the standard deviation of the rater's noise, in grades (P.910 Annex E; raters with at least "
-        f"{FEWEST_RATINGS} ratings). Retest: the mean distance between first and second rating of the same image."
+        f"{', '.join(rejected) or 'nobody'}. Nobody is left out of the MOS for either. Bias: how much higher than "
+        f"others a rater rates; inconsistency: the standard deviation of the rater's noise, in grades (P.910 Annex E; "
+        f"raters with at least {FEWEST_RATINGS} ratings). Retest: the mean distance between first and second "
+        f"rating of the same image."
     )
 
 
@@ -177,10 +178,10 @@ def _retest(found: Retest | None) -> str:
         return "No image has been rated twice yet."
     correlation = "" if found.correlation is None else f", Spearman's correlation {found.correlation:.2f}"
     return (
-        f"{found.pairs} images were rated twice by the same rater, unannounced: {100 * found.agreement:.0f}% got the same "
-        f"rating, {100 * found.within_one:.0f}% one that differs by at most 1{correlation}. The second rating is "
-        f"{found.difference:+.2f} higher on average (Wilcoxon signed-rank test: p = {_p(found.p)}); the SRGAN paper's pilot "
-        f"found no significant difference either way."
+        f"{found.pairs} images were rated twice by the same rater, unannounced: {100 * found.agreement:.0f}% got the "
+        f"same rating, {100 * found.within_one:.0f}% one that differs by at most 1{correlation}. The second rating is "
+        f"{found.difference:+.2f} higher on average (Wilcoxon signed-rank test: p = {_p(found.p)}); the SRGAN "
+        f"paper's pilot found no significant difference either way."
     )
 
 

@@ -37,9 +37,9 @@ def mean_opinion_score(ratings: np.ndarray) -> Score | None:
     """The MOS of one method from (raters, images) ratings, NaN where there is none; None where there are none at all.
 
     Every image's mean over its raters, averaged over images. A rater's ratings go up and down together with the
-    rater's bias, so they are one observation, not many: the variance is that of the sum of each rater's deviations from the images'
-    means (linearisation with raters as clusters; Cochran 1977, "Sampling Techniques", section 9A), each scaled by
-    n / (n - 1) for the n raters of the image. Where all raters rated all images this is Student's interval over the
+    rater's bias, so they are one observation, not many: the variance is that of the sum of each rater's deviations from
+    the images' means (linearisation with raters as clusters; Cochran 1977, "Sampling Techniques", chapter 9A), each
+    scaled by the root of n / (n - 1) for the n raters of the image. Where all raters rated all images this is Student's interval over the
     raters' means, with raters - 1 degrees of freedom. Clipped to 1..5, between which every expected rating lies.
     """
     there = ~np.isnan(ratings)
@@ -62,8 +62,8 @@ def mean_opinion_score(ratings: np.ndarray) -> Score | None:
 def compare(methods: Sequence[str], means: np.ndarray) -> list[Comparison]:
     """Every pair of methods by a two-sided Wilcoxon signed-rank test on raters' means, with Holm's correction.
 
-    means: (raters, methods), NaN where a rater rated no image of a method. The paper tests in the same way; a rater, and
-    not a rating, is the unit, since ratings by one person are not independent.
+    means: (raters, methods), NaN where a rater rated no image of a method. The SRGAN paper uses this test
+    too. A rater, and not a rating, is the unit, since ratings by one person are not independent.
     """
     pairs = []
     for a, b in combinations(range(len(methods)), 2):

@@ -95,9 +95,9 @@ def retest(pairs: Sequence[tuple[int, int]]) -> Retest | None:
 def screen(ratings: np.ndarray, raters: Sequence[int]) -> Screening:
     """The ITU's procedures on (raters, items) ratings, NaN where there is none.
 
-    rejected: ITU-R BT.500-14, A1-2.3.1. bias, inconsistency and corrected scores: ITU-T P.910 (11/21), Annex E, which is
-    P.913 (06/21), 12.6: the ratings as score plus bias plus noise of each rater, by maximum likelihood. Raters of fewer
-    than five ratings take no part: their noise would be estimated as nearly 0, and they would outweigh the others.
+    rejected: ITU-R BT.500-14, A1-2.3.1. bias, inconsistency and corrected scores: ITU-T P.910 (11/21), Annex E, which
+    is P.913 (06/21), 12.6: the ratings as score plus bias plus noise of each rater, by maximum likelihood. Raters of
+    fewer than five ratings take no part: their noise would be estimated as nearly 0, and they would outweigh the others.
     """
     used = (~np.isnan(ratings)).sum(axis=1) >= FEWEST_RATINGS
     numbers = [rater for rater, use in zip(raters, used, strict=True) if use]

@@ -1,8 +1,8 @@
 """The study as a web page, one process: GET /r/TOKEN is a rater's link, POST /r/TOKEN/ratings stores a rating.
 
 The server decides what a rater sees next, so a reload, another device or a server that was killed in between goes on
-where the rater was. It serves the page, its assets, and images under the ids of the rater's own trials; study.json, names of
-methods and other raters' links never leave it.
+where the rater was. It serves the page, its assets, and images under the ids of the rater's own trials; study.json,
+names of methods and other raters' links never leave it.
 """
 
 import json
@@ -31,7 +31,7 @@ from srlab.mos.study import WORDS, Rater, Study, open_study
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "server.js": "text/javascript"}
 LARGEST_BODY = 1024  # bytes; a rating takes 40
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'none'",
     "Referrer-Policy": "no-referrer",  # a rater's link is a secret
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
@@ -138,7 +138,7 @@ class Pages:
 
 
 async def _rating(request: Request) -> tuple[str, int]:
-    """(trial, rating) of a request's body, {"item": trial, "rating": 1 to 5}; else an HTTPException says what is wrong."""
+    """(trial, rating) of a body {"item": trial, "rating": 1 to 5}; else an HTTPException says what is wrong."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "Expected application/json.")
     body = b""

@@ -33,7 +33,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Trial:
-    """An item before a rater. id: different for every trial of the study, so a repeat cannot be told from its address."""
+    """An item before a rater. id: different for every trial, so a repeat cannot be told from its address."""
 
     id: str
     item: str
