@@ -54,8 +54,9 @@ def report(study: Study, analysis: Analysis) -> str:
     parts = [
         "# Mean opinion scores",
         f"Study {facts['id']}, exported {facts['created']} by srlab {facts['versions']['srlab']} "
-        f"(seed {facts['seed']}, protocol {facts['protocol']['measured']}). {len(came)} of {len(analysis.raters)} raters "
-        f"have rated, {sum(rater.rated == rater.planned for rater in came)} to the end: {len(test)} ratings of the test, and "
+        f"(seed {facts['seed']}, protocol {facts['protocol']['measured']}). "
+        f"{len(came)} of {len(analysis.raters)} raters have rated, "
+        f"{sum(rater.rated == rater.planned for rater in came)} to the end: {len(test)} ratings of the test, and "
         f"{len(analysis.observations.all) - len(test)} for calibration and retest, which no score includes.",
         "![distribution of the ratings, and their means](mos.png)",
         "## Scores",

@@ -39,8 +39,9 @@ def mean_opinion_score(ratings: np.ndarray) -> Score | None:
     Every image's mean over its raters, averaged over images. A rater's ratings go up and down together with the
     rater's bias, so they are one observation, not many: the variance is that of the sum of each rater's deviations from
     the images' means (linearisation with raters as clusters; Cochran 1977, "Sampling Techniques", chapter 9A), each
-    scaled by the root of n / (n - 1) for the n raters of the image. Where all raters rated all images this is Student's interval over the
-    raters' means, with raters - 1 degrees of freedom. Clipped to 1..5, between which every expected rating lies.
+    scaled by the root of n / (n - 1) for the n raters of the image. Where all raters rated all images this is Student's
+    interval over the raters' means, with raters - 1 degrees of freedom. Clipped to 1..5, between which every expected
+    rating lies.
     """
     there = ~np.isnan(ratings)
     ratings, there = ratings[:, there.any(axis=0)], there[:, there.any(axis=0)]

@@ -97,7 +97,7 @@ def screen(ratings: np.ndarray, raters: Sequence[int]) -> Screening:
 
     rejected: ITU-R BT.500-14, A1-2.3.1. bias, inconsistency and corrected scores: ITU-T P.910 (11/21), Annex E, which
     is P.913 (06/21), 12.6: the ratings as score plus bias plus noise of each rater, by maximum likelihood. Raters of
-    fewer than five ratings take no part: their noise would be estimated as nearly 0, and they would outweigh the others.
+    fewer than five ratings take no part: their noise would be estimated as nearly 0, and they would outweigh others.
     """
     used = (~np.isnan(ratings)).sum(axis=1) >= FEWEST_RATINGS
     numbers = [rater for rater, use in zip(raters, used, strict=True) if use]

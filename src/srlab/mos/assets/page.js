@@ -91,6 +91,7 @@ async function display(said) {
   say(`${said}${begins}${number}.`);
   busy = false;
   update();
+  get("scale").focus({ preventScroll: true }); // on no choice: the last one must not suggest itself again
 }
 
 function finish() {
@@ -137,7 +138,6 @@ async function begin() {
     if (source.choose) source.choose(get("rater").value);
     session = await source.session();
     await display("");
-    if (session.trial) document.querySelector("input[name=rating]").focus({ preventScroll: true });
   } catch (error) {
     fail(error);
   }
