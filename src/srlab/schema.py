@@ -94,6 +94,7 @@ class MosConfig:
     out: str = MISSING
     raters: int = MISSING
     per_rater: int | None = None
+    repeats: int = MISSING
     seed: int = MISSING
 
 
@@ -172,6 +173,10 @@ AT_LEAST: dict[str, float] = {
     "logger.images": 0,
     "optimizer.learning_rate": 0,
     "model.ema": 0,
+    "mos.raters": 1,
+    "mos.per_rater": 1,
+    "mos.repeats": 0,
+    "mos.seed": 0,
 }
 
 BELOW: dict[str, float] = {"seed": 2**63, "model.ema": 1}

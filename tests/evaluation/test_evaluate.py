@@ -180,7 +180,7 @@ def test_guarded_numbers_are_the_published_ones(row):
         (["model=bicubic", "tile=0"], "tile=0: expected 1 or more"),
         (["model=bicubic", "precision=8"], "precision=8: expected 32"),
         (["model=bicubic", "ckpt=a.ckpt"], "ckpt= needs neither"),
-        (["model=bicubic", "+mos_export=true"], "mos_export"),
+        (["model=bicubic", "+mos_export=true", "protocol=classic"], "protocol=classic sees luma only"),
     ],
 )
 def test_mistakes(tmp_path, overrides, message):

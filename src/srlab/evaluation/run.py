@@ -16,6 +16,7 @@ from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
 from srlab.metrics.choice import check_metrics, meters_of
 from srlab.metrics.protocol import protocol
+from srlab.mos import export as mos
 from srlab.schema import EvaluateConfig, EvaluateWeights
 from srlab.training.devices import inference_device
 
@@ -34,7 +35,7 @@ def evaluate_config(cfg: DictConfig) -> list[Row]:
 def measured(config: EvaluateConfig) -> list[Row]:
     """As `evaluate_config`, without figures."""
     if config.mos_export:
-        raise SrlabError("mos_export: this version of srlab cannot write a rating study yet.")
+        mos.check(config)
     if config.precision not in ("32", "bf16", "16"):
         raise SrlabError(f"precision={config.precision}: expected 32, bf16 or 16.")
     names, backbones = as_list(config.metrics), _backbones(config.weights)
@@ -48,7 +49,7 @@ def measured(config: EvaluateConfig) -> list[Row]:
         tile=config.tile,
         ensemble=config.ensemble,
         precision=config.precision,  # type: ignore[arg-type]
-        save_images=out / "images" if config.save_images else None,
+        save_images=out / "images" if config.save_images or config.mos_export else None,
     )
     sets = evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation)
     scales = _scales(config, methods)
@@ -60,9 +61,14 @@ def measured(config: EvaluateConfig) -> list[Row]:
     except OSError as error:
         raise SrlabError(f"out={out}: cannot be made ({error.strerror}). Choose a folder of yours.") from None
     rows = list(evaluate(methods, sets, scales, settings))
+    if config.mos_export:
+        rows = mos.add_anchors(rows, sets, scales, settings)
     print_table(rows, f"protocol {settings.protocol.name}")
     write_results(rows, out)
     print(f"written: {out / 'results.json'}, .md and .csv")
+    if config.mos_export:
+        origin = {"ckpt": as_list(config.ckpt), "weights": config.weights.network}
+        print(mos.summary(mos.export(rows, sets, settings, config.mos, origin)))
     return rows
 
 

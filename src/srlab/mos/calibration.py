@@ -1,0 +1,32 @@
+"""The images that show raters both ends of the scale before the study: nearest neighbour is 1, the original is 5.
+
+As in the SRGAN paper (section 3.3), on images outside the test. They are photos that come with scikit-image.
+"""
+
+import numpy as np
+
+from srlab.data import photos
+from srlab.data.pairs import crop_to_multiple
+from srlab.data.resize import imresize
+
+SIDE = 320  # pixels at most: about the size of the images of Set5
+ENDS = {"nearest": 1, "HR": 5}
+
+
+def calibration_images(sets: list[str], scale: int) -> dict[tuple[str, str], np.ndarray]:
+    """(photo, "nearest" or "HR") -> uint8 (H, W, 3), of every photo that no set of the study holds.
+
+    Nearest is the enlargement of the photo shrunk by MATLAB's bicubic, as it is in the study.
+    """
+    names = photos.VALIDATION if "sample" in sets else (*photos.VALIDATION, *photos.TEST)
+    images = {}
+    for name in names:
+        hr = crop_to_multiple(_middle(photos.photo(name)), scale)
+        images[name, "nearest"] = imresize(imresize(hr, 1 / scale), scale, "nearest")
+        images[name, "HR"] = np.ascontiguousarray(hr)
+    return images
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+    top, left = (max(side - SIDE, 0) // 2 for side in image.shape[:2])
+    return image[top : top + SIDE, left : left + SIDE]

@@ -1,0 +1,107 @@
+"""The ratings of a study: one SQLite file, in which an acknowledged rating survives a process that is killed."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from srlab.errors import SrlabError
+from srlab.mos.study import WORDS, Study
+
+FILE = "ratings.sqlite3"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS study (digest TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS ratings (
+    rater INTEGER NOT NULL,
+    trial TEXT NOT NULL,
+    rating INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 5),
+    time TEXT NOT NULL,
+    PRIMARY KEY (rater, trial)
+) STRICT;
+"""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """rater: the number. rating: 1 to 5. time: when, in UTC, ISO 8601."""
+
+    rater: int
+    trial: str
+    rating: int
+    time: str
+
+
+class AlreadyRated(Exception):
+    """A trial is rated once; what was given first stays."""
+
+
+class Ratings:
+    """Of one study, for any number of threads.
+
+    Every rating is a transaction. In WAL mode with synchronous=FULL, `add` returns after the log is on the disk: what
+    it has returned from survives a kill of the process and a loss of power.
+    """
+
+    def __init__(self, study: Study) -> None:
+        """Raises SrlabError where the file cannot be used, or holds ratings of another study."""
+        self._path = study.folder / FILE
+        self._lock = threading.Lock()
+        try:
+            self._open()
+            with self._transaction() as connection:
+                connection.execute("INSERT INTO study SELECT ? WHERE NOT EXISTS (SELECT * FROM study)", [study.digest])
+                (owner,) = connection.execute("SELECT digest FROM study").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise SrlabError(f"{self._path}: cannot be used ({error}). Restore it, or move it away.") from None
+        if owner != study.digest:
+            raise SrlabError(f"{self._path}: holds the ratings of another study. Move it to the folder that it is of.")
+
+    def _open(self) -> None:
+        self._connection = sqlite3.connect(self._path, timeout=20, isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.executescript(_TABLES)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing. IMMEDIATE: a second process waits its turn instead of failing at the first write."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # of a full disk, SQLite has undone it already
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def add(self, *ratings: Rating) -> None:
+        """Stores all of them or none. Raises AlreadyRated with the trial, or ValueError for a rating outside 1..5."""
+        for rating in ratings:
+            if rating.rating not in WORDS:
+                raise ValueError(f"expected a rating from 1 to 5, not {rating.rating}")
+        with self._transaction() as connection:
+            for rating in ratings:
+                try:
+                    connection.execute(
+                        "INSERT INTO ratings VALUES (?, ?, ?, ?)",
+                        [rating.rater, rating.trial, rating.rating, rating.time],
+                    )
+                except sqlite3.IntegrityError:
+                    raise AlreadyRated(rating.trial) from None
+
+    def of(self, rater: int) -> dict[str, int]:
+        """Trial -> rating, of one rater."""
+        with self._lock:
+            rows = self._connection.execute("SELECT trial, rating FROM ratings WHERE rater = ?", [rater]).fetchall()
+        return dict(rows)
+
+    def all(self) -> list[Rating]:
+        """In the order in which they came."""
+        with self._lock:
+            rows = self._connection.execute("SELECT rater, trial, rating, time FROM ratings ORDER BY rowid").fetchall()
+        return [Rating(*row) for row in rows]
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,149 @@
+"""A study's folder: study.json, which maps opaque names back to methods, and images/. Read only after a check.
+
+study.json holds the hash of every image and, under "digest", its own. It names the methods and the raters' links: it is
+for the person who runs the study, and never served.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from srlab.errors import SrlabError
+
+Kind = Literal["calibration", "test", "repeat"]
+FORMAT = 1
+WORDS = {1: "Bad", 2: "Poor", 3: "Fair", 4: "Good", 5: "Excellent"}  # the five-grade quality scale of ITU-R BT.500
+CALIBRATION = "calibration"  # in place of a set's name
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image file. expected: what a rater is told to give it, for calibration; else None."""
+
+    set: str
+    scale: int
+    image: str
+    method: str
+    sha256: str
+    expected: int | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An item before a rater. id: different for every trial, so a repeat cannot be told from its address."""
+
+    id: str
+    item: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Rater:
+    """number: from 1. token: the secret in the rater's link."""
+
+    number: int
+    token: str
+    trials: tuple[Trial, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Trial]:
+        return {trial.id: trial for trial in self.trials}
+
+
+@dataclass(frozen=True)
+class Study:
+    """facts: versions, seed, protocol and the like. methods: in the order of tables. results: rows of results.json."""
+
+    folder: Path
+    facts: dict[str, Any]
+    methods: tuple[str, ...]
+    results: list[dict[str, Any]]
+    items: dict[str, Item]
+    raters: tuple[Rater, ...]
+    digest: str
+
+    @cached_property
+    def by_token(self) -> dict[str, Rater]:
+        return {rater.token: rater for rater in self.raters}
+
+    def image(self, name: str) -> bytes:
+        """The PNG file of an item. Raises SrlabError where it is not what was exported."""
+        path = image_path(self.folder, name)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise SrlabError(f"{path}: {error.strerror}, but study.json lists it. {_AGAIN}") from None
+        if hashlib.sha256(content).hexdigest() != self.items[name].sha256:
+            raise SrlabError(f"{path}: changed after the export. {_AGAIN}")
+        return content
+
+
+_AGAIN = "Restore the folder from a copy, or export the study again to another mos.out."
+
+
+def image_path(folder: Path, name: str) -> Path:
+    return folder / "images" / f"{name}.png"
+
+
+def write_study(study: Study) -> None:
+    """study.json, beside the images that are already there."""
+    content = {
+        "format": FORMAT,
+        **study.facts,
+        "methods": list(study.methods),
+        "results": study.results,
+        "items": {name: asdict(item) for name, item in study.items.items()},
+        "raters": [asdict(rater) for rater in study.raters],
+    }
+    content["digest"] = digest(content)
+    (study.folder / "study.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def digest(content: dict[str, Any]) -> str:
+    """SHA-256 of study.json without its "digest", however it is laid out."""
+    rest = {key: value for key, value in content.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def open_study(folder: Path) -> Study:
+    """The study in a folder, every file checked. Raises SrlabError, naming the file that is not as it was exported."""
+    study = _parse(folder, _read(folder / "study.json"))
+    unknown = {path.stem for path in (folder / "images").glob("*")} - set(study.items)
+    if unknown:
+        raise SrlabError(f"{folder / 'images'}: {min(unknown)} is not in study.json. {_AGAIN}")
+    for name in study.items:
+        study.image(name)
+    return study
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise SrlabError(f"{path}: no such file. Export a study: python evaluate.py ... +mos_export=true") from None
+    except (ValueError, OSError) as error:
+        raise SrlabError(f"{path}: cannot be read ({error}). {_AGAIN}") from None
+    if not isinstance(content, dict) or content.get("digest") != digest(content):
+        raise SrlabError(f"{path}: changed after the export. {_AGAIN}")
+    if content["format"] != FORMAT:
+        raise SrlabError(f"{path}: of format {content['format']}; this version of srlab reads {FORMAT}.")
+    return content
+
+
+def _parse(folder: Path, content: dict[str, Any]) -> Study:
+    parts = ("methods", "results", "items", "raters", "digest", "format")
+    return Study(
+        folder=folder,
+        facts={key: value for key, value in content.items() if key not in parts},
+        methods=tuple(content["methods"]),
+        results=content["results"],
+        items={name: Item(**item) for name, item in content["items"].items()},
+        raters=tuple(
+            Rater(rater["number"], rater["token"], tuple(Trial(**trial) for trial in rater["trials"]))
+            for rater in content["raters"]
+        ),
+        digest=content["digest"],
+    )
