@@ -1,12 +1,11 @@
 """The blocks that several papers share."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce  # the one that gradients pass through
 
 from srlab.color import luma
 from srlab.errors import SrlabError, nearest
@@ -30,6 +29,22 @@ def normalization(norm: Norm, features: int) -> list[nn.Module]:
     return [BatchNorm(features)] if norm == "batch" else []
 
 
+class _SumOverProcesses(torch.autograd.Function):
+    """all_reduce, through which gradients pass: every process's input is in every process's output."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+
 class BatchNorm(nn.BatchNorm2d):
     """BatchNorm whose training statistics are those of the whole batch, over all processes (Ioffe and Szegedy 2015).
 
@@ -45,9 +60,9 @@ class BatchNorm(nn.BatchNorm2d):
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
         count = dist.get_world_size() * x.numel() // x.shape[1]  # every process has as many samples
         values = x.float()
-        mean = all_reduce(values.sum(dim=(0, 2, 3), keepdim=True)) / count
+        mean = _SumOverProcesses.apply(values.sum(dim=(0, 2, 3), keepdim=True)) / count
         centred = values - mean
-        variance = all_reduce(centred.square().sum(dim=(0, 2, 3), keepdim=True)) / count
+        variance = _SumOverProcesses.apply(centred.square().sum(dim=(0, 2, 3), keepdim=True)) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean.flatten(), self.momentum)
             self.running_var.lerp_(variance.flatten() * count / (count - 1), self.momentum)

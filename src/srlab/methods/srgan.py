@@ -43,7 +43,8 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.dense(self.convolutions(2 * image - 1).flatten(1))
+        # Losses take differences of logits that bf16 would round away.
+        return self.dense(self.convolutions(2 * image - 1).flatten(1)).float()
 
 
 class SRGAN(SuperResolver):
