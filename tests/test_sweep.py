@@ -1,11 +1,16 @@
 """What a sweep is, before its first job: names, jobs, and mistakes that cost one line."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from helpers import CONF
+from omegaconf import OmegaConf
 
+from srlab import program
 from srlab.config import SCHEMAS, check_overrides
 from srlab.errors import SrlabError
-from srlab.sweep import plain, plan
+from srlab.sweep import Sweep, plain, plan
 
 SWEEPS = sorted(path.stem for path in (CONF / "sweep").glob("*.yaml"))
 
@@ -88,3 +93,22 @@ def test_a_mistake_costs_one_line_before_the_first_job(words, message):
     with pytest.raises(SrlabError) as error:
         planned(*words)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_only_a_job_of_the_same_options_is_taken_for_one_that_was_run(monkeypatch):
+    """a/x and b/x give folders of one name: the second is left to the run, which refuses the folder."""
+    seen = []
+
+    def run(cfg, apart):
+        seen.append(cfg.name)
+        return {"val/psnr": float(len(seen))}
+
+    task = program._job(run, "train", Sweep("s", Path("runs/s"), ("data.root",), ()))
+    results = []
+    for root in ("a/x", "a/x", "b/x"):
+        overrides = SimpleNamespace(task=[f"data.root={root}"])
+        monkeypatch.setattr(
+            program.HydraConfig, "get", lambda overrides=overrides: SimpleNamespace(overrides=overrides)
+        )
+        results.append(task(OmegaConf.create({"name": None, "seed": 0, "objective": "val/psnr"})))
+    assert results == [1, 1, 2] and seen == ["s/root-x_seed-0"] * 2

@@ -66,19 +66,20 @@ def _single(run: Run) -> Callable[[DictConfig], Any]:
 
 def _job(run: Run, program: str, sweep: Sweep) -> Callable[[DictConfig], Any]:
     """Runs one job in the sweep's folder; returns what a sweeper maximises. Launchers may pickle it."""
-    results: dict[str, Any] = {}
+    results: dict[tuple[str, ...], Any] = {}
 
     def task(cfg: DictConfig) -> Any:
-        own = sweep.job_name(HydraConfig.get().overrides.task, cfg.seed)
-        if own in results:  # samplers draw the same values again
+        overrides = tuple(HydraConfig.get().overrides.task)
+        own = sweep.job_name(overrides, cfg.seed)
+        if overrides in results:  # samplers draw the same values again; others of the same name are refused below
             print(f"\njob {own}: as before", flush=True)
-            return results[own]
+            return results[overrides]
         cfg[NAME[program]] = f"{sweep.name}/{own}"
         print(f"\njob {own}", flush=True)
         try:
             metrics = run(cfg, True)
-            results[own] = metrics if program != "train" else _objective(metrics, cfg.objective)
-            return results[own]
+            results[overrides] = metrics if program != "train" else _objective(metrics, cfg.objective)
+            return results[overrides]
         except SrlabError as error:
             print(f"error: job {own}: {error}", file=sys.stderr, flush=True)
             raise JobFailed(f"job {own} failed") from None

@@ -54,7 +54,8 @@ def test_a_number_that_nobody_has(folder, number):
         page = Page(driver, f"{(folder / 'index.html').as_uri()}")
         driver.execute_script("document.getElementById('rater').value = arguments[0]", number)
         page.element("begin").click()
-        page.wait(lambda: "from 1 to 3" in page.text("reason"))
+        page.wait(lambda: page.text("reason"))
+        assert "from 1 to 3" in page.text("reason")
 
 
 def test_the_folder_is_whole_and_says_nothing(study, folder):
