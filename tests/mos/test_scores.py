@@ -27,10 +27,10 @@ def test_intervals_cover_the_expected_rating(raters, part):
 
 
 def test_the_report_recovers_the_order_of_the_biases():
-    """60 studies of 26 raters each: always nearly, and exactly where biases are far enough apart."""
+    """200 studies of 26 raters each: always nearly, and exactly where biases are far enough apart."""
     generator = np.random.default_rng(1)
     correlations = []
-    for _ in range(60):
+    for _ in range(200):
         bias = generator.normal(0, BIAS, 26)
         rated = simulated(26, 5, bias, NOISE, generator)
         found = screen(rated.matrix(rated.items, rated.raters), rated.raters).bias
