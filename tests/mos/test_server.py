@@ -237,6 +237,9 @@ def test_a_port_that_is_taken(served):
 
 
 def test_it_ends_by_ctrl_c(server):
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    caught = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)
+    assert caught >> (signal.SIGTERM - 1) & 1  # uvicorn listens to signals by the time it says that it serves
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(20) == 0
     server.start()

@@ -198,22 +198,35 @@ def serve(folder: Path, host: str, port: int, url: str | None) -> None:
     listening = _listen(host, port)
     name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     base = (url or f"http://{name}:{listening.getsockname()[1]}").rstrip("/")
+    lines = [
+        f"rater {rater.number:3}  {len(ratings.of(rater.number)):4} of {len(rater.trials)} rated  {base}/r/{rater.token}"
+        for rater in study.raters
+    ]
+    lines.append(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays")
+    app = application(study, ratings)
+    config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
     try:
-        for rater in study.raters:
-            rated = len(ratings.of(rater.number))
-            print(f"rater {rater.number:3}  {rated:4} of {len(rater.trials)} rated  {base}/r/{rater.token}")
-        print(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays", flush=True)
-        app = application(study, ratings)
-        config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, "\n".join(lines)).run(sockets=[listening])
     except KeyboardInterrupt:
         pass
     finally:
         ratings.close()
 
 
+class _Server(uvicorn.Server):
+    """Says that it serves when it does: a Ctrl-C that comes earlier can be lost in what uvicorn imports."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self.greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(self.greeting, flush=True)
+
+
 def _listen(host: str, port: int) -> socket.socket:
-    """Bound before anything is printed. With its protocol said, asyncio turns off Nagle's delay of 40 ms an answer."""
+    """Bound before the loop runs, for its errors. With its protocol said, asyncio turns off Nagle's delay of 40 ms an answer."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
