@@ -64,6 +64,7 @@ class TrainerConfig:
     max_steps: int = MISSING
     stop_after: int | None = None
     val_check_interval: int = MISSING
+    best_by: str = MISSING
     log_every_n_steps: int = MISSING
     gradient_clip_val: float | None = None
     accumulate_grad_batches: int = MISSING

@@ -152,6 +152,20 @@ def test_two_processes_learn_as_one(tmp_path, photos_folder):
         assert moved(one, two["whole"], prefix) < 1e-3 * moved(start, one, prefix)
 
 
+@pytest.mark.parametrize("by", ["auto", "psnr"])
+def test_the_best_is_the_latest_and_not_the_highest_psnr(tmp_path, photos_folder, by):
+    words = options(tmp_path, photos_folder, "name=best", "init_from=scratch", f"trainer.best_by={by}",
+                    "optimizer.learning_rate=0.03", "trainer.val_check_interval=1")  # fmt: skip
+    run(*words, "trainer.stop_after=6")
+    found = run(*words, "resume=auto")
+    rows = {int(row["step"]): float(row["val/psnr"]) for row in read_rows(tmp_path / "runs/best/metrics.csv")}
+    highest = max(rows, key=lambda step: rows[step])
+    assert sorted(rows) == list(range(8)) and highest != 7
+    chosen = 7 if by == "auto" else highest
+    assert read_file(tmp_path / "runs/best/checkpoints/best.ckpt")["global_step"] == chosen + 1
+    assert found["val/psnr"] == pytest.approx(rows[chosen], abs=1e-3)
+
+
 def test_accumulated_batches_learn_as_one(tmp_path, photos_folder):
     """Without BatchNorm, which sees one batch at a time."""
     words = options(tmp_path, photos_folder, "init_from=scratch", "trainer.precision=32-true", "optimizer.name=sgd",
@@ -248,6 +262,7 @@ def test_an_experiment_on_two_processes(tmp_path, photos_folder):
     [
         (["loss.adversarial.weight=0"], "SRGAN without it is SRResNet. Choose model=srresnet"),
         (["loss.adversarial.kind=wgan_gp"], "Say model.discriminator.norm=none"),
+        (["trainer.best_by=lpips"], "trainer.best_by=lpips: expected auto, psnr or step"),
         (["data.scale_per=sample"], "Say data.scale_per=batch"),
         (["trainer.precision=16-mixed"], "Say trainer.precision=bf16-mixed"),
         (["model=edsr_baseline", "loss=srgan_mse"], "edsr has no discriminator. Choose model=srgan"),

@@ -44,6 +44,7 @@ class SuperResolver(pl.LightningModule):
     has_discriminator: ClassVar[bool] = False  # whether the adversarial term can be switched on
     starts_trained: ClassVar[bool] = False  # whether training from random weights must be asked for
     takes_weights_of: ClassVar[tuple[str, ...]] = ()  # other methods of the same network
+    best_by: ClassVar[str] = "psnr"  # what its best checkpoint is: see trainer.best_by
 
     def __init__(self, network: Mapping[str, Any], recipe: Mapping[str, Any] | None = None) -> None:
         super().__init__()

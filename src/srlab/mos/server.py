@@ -198,10 +198,10 @@ def serve(folder: Path, host: str, port: int, url: str | None) -> None:
     listening = _listen(host, port)
     name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     base = (url or f"http://{name}:{listening.getsockname()[1]}").rstrip("/")
-    lines = [
-        f"rater {rater.number:3}  {len(ratings.of(rater.number)):4} of {len(rater.trials)} rated  {base}/r/{rater.token}"
-        for rater in study.raters
-    ]
+    lines = []
+    for rater in study.raters:
+        rated = len(ratings.of(rater.number))
+        lines.append(f"rater {rater.number:3}  {rated:4} of {len(rater.trials)} rated  {base}/r/{rater.token}")
     lines.append(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays")
     app = application(study, ratings)
     config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
@@ -226,7 +226,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bound before the loop runs, for its errors. With its protocol said, asyncio turns off Nagle's delay of 40 ms an answer."""
+    """Bound at once, for its errors. With its protocol said, asyncio turns off Nagle's delay of 40 ms an answer."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

@@ -11,15 +11,17 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressB
 
 from srlab.errors import SrlabError
 
+BEST_BY = {"psnr": "val/psnr", "step": "step"}  # what trainer.best_by can be, in Lightning's words
+
 
 class BestCheckpoint(ModelCheckpoint):
-    """best.ckpt, by validation PSNR. A resumed run knows its best one even where its folder was moved."""
+    """best.ckpt, of the largest `by` of BEST_BY. A resumed run knows its best one even where its folder was moved."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, by: str) -> None:
         super().__init__(
             folder,
             "best",
-            monitor="val/psnr",
+            monitor=BEST_BY[by],
             mode="max",
             enable_version_counter=False,
             save_on_train_epoch_end=False,
@@ -59,7 +61,8 @@ class Report(Callback):
 
     def __init__(self, last_step: int) -> None:
         self.last_step = last_step
-        self.best = -math.inf
+        self.best = -math.inf  # validation PSNR
+        self.latest = math.nan
         self.seconds = 0.0  # of training, without validation and over all parts of a resumed run
         self._mark: tuple[int, float] = (0, 0.0)
 
@@ -85,7 +88,7 @@ class Report(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
-        psnr = metrics.get("val/psnr", math.nan)
+        self.latest = psnr = metrics.get("val/psnr", math.nan)
         self.best = max(self.best, psnr)
         if trainer.is_global_zero and not trainer.sanity_checking:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
@@ -98,8 +101,9 @@ class Report(Callback):
         self._mark = (trainer.global_step, time.perf_counter())
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "seconds": self.seconds}
+        return {"best": self.best, "latest": self.latest, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
+        self.latest = state_dict.get("latest", math.nan)
         self.seconds = state_dict.get("seconds", 0.0)

@@ -28,7 +28,7 @@ from srlab.methods import find_method
 from srlab.methods.base import SuperResolver
 from srlab.metrics.protocol import protocol
 from srlab.schema import TrainConfig
-from srlab.training.callbacks import BestCheckpoint, LastCheckpoint, Report, StepBar
+from srlab.training.callbacks import BEST_BY, BestCheckpoint, LastCheckpoint, Report, StepBar
 from srlab.training.devices import Devices, choose_devices, inference_device
 from srlab.training.distributed import rank_and_world
 from srlab.training.folder import check_folder, checkpoint_to_resume, claim_folder, run_name, step_of
@@ -111,6 +111,8 @@ def _prepare(config: TrainConfig) -> Run:
     method.configure_optimizers()  # for its errors; Lightning calls it again
     if not method.automatic_optimization and devices.precision == "16-mixed":
         raise SrlabError(f"trainer.precision=16-mixed: {method.label} steps by hand. Say trainer.precision=bf16-mixed")
+    if config.trainer.best_by not in ("auto", *BEST_BY):
+        raise SrlabError(f"trainer.best_by={config.trainer.best_by}: expected auto, {' or '.join(BEST_BY)}.")
     check_logger(config)
     sets = _sets(config)
     data = SuperResolutionData(config.data, _scales(config, method), protocol(config.protocol.name), config.seed)
@@ -171,6 +173,11 @@ def _strategy(run: Run, process: Process) -> Strategy | str:
     )
 
 
+def _best_by(run: Run) -> str:
+    by = run.config.trainer.best_by
+    return run.method.best_by if by == "auto" else by
+
+
 def build_trainer(run: Run, process: Process) -> pl.Trainer:
     """The Lightning trainer of a run, for this process of it."""
     options = run.config.trainer
@@ -182,7 +189,7 @@ def build_trainer(run: Run, process: Process) -> pl.Trainer:
     callbacks: list[Callback] = [
         Report(last_step),
         Gauges(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
-        BestCheckpoint(where),
+        BestCheckpoint(where, _best_by(run)),
         LastCheckpoint(where),
     ]
     loggers = build_loggers(run.config, run.folder, step_of(run.resumed), lambda: _facts(run, process.world))
@@ -247,7 +254,7 @@ def _fit_and_evaluate(run: Run, process: Process, trainer: pl.Trainer) -> dict[s
     for log in logs:
         log.log_results(rows, run.folder / "comparison.png", step_of(best.path) - 1)
     result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
-    return {"val/psnr": float(best.best_model_score), **result}
+    return {"val/psnr": report.best if _best_by(run) == "psnr" else report.latest, **result}
 
 
 def _facts(run: Run, processes: int) -> dict[str, Any]:
