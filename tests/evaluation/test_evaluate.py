@@ -2,14 +2,12 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from helpers import ROOT, SHARED, needs_shared, read_image
+from programs import call
 
 from srlab.config import compose
 from srlab.errors import SrlabError
@@ -199,8 +197,6 @@ def test_a_scale_that_the_checkpoint_does_not_have(tmp_path):
     [(["ckpt=a=b.ckpt"], "'ckpt=\"a=b.ckpt\"'"), (["model=bicubc"], "Did you mean 'bicubic'?")],
 )
 def test_the_program_shows_one_line(tmp_path, words, message):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, str(ROOT / "evaluate.py"), *words]
-    failed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
+    failed = call(tmp_path, "evaluate.py", *words)
     assert failed.returncode == 1 and failed.stderr.count("\n") == 1 and message in failed.stderr
     assert list(tmp_path.iterdir()) == []

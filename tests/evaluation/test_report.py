@@ -4,16 +4,14 @@ import csv
 import functools
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, read_image
+from helpers import read_image
 from omegaconf import OmegaConf
+from programs import call
 from scipy import stats
 
 from srlab.config import compose
@@ -449,9 +447,7 @@ def test_an_unknown_reference_is_answered_with_the_labels(sweep):
 
 
 def test_the_program(sweep):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    words = [sys.executable, "-m", "srlab.evaluation", "report", "losses", "reference=loss=l1"]
-    done = subprocess.run(words, cwd=sweep.parent, env=environment, capture_output=True, text=True, timeout=200)
+    done = call(sweep.parent, "srlab.evaluation", "report", "losses", "reference=loss=l1")
     assert done.returncode == 0, done.stderr
     assert "loss=charbonnier" in done.stdout and "written: losses/report/report.md" in done.stdout
     page = (sweep / "report" / "report.md").read_text()

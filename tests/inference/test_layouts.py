@@ -1,13 +1,11 @@
 """Weights of other projects: their outputs from our networks, and their files back again."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import ROOT, SHARED, needs_shared
+from helpers import SHARED, needs_shared
+from programs import call
 from safetensors.torch import save_file
 
 from srlab.errors import SrlabError
@@ -276,14 +274,9 @@ def test_what_cannot_be_converted(tmp_path):
 
 
 def test_the_program(tmp_path):
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "srlab.inference", *words]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
-
     save_state(edsr(), tmp_path / "a.pt")
-    done = call("convert", "a.pt", "b.safetensors", "layout=edsr_pytorch")
+    done = call(tmp_path, "srlab.inference", "convert", "a.pt", "b.safetensors", "layout=edsr_pytorch")
     assert done.returncode == 0 and "edsr, 18 tensors" in done.stdout
     assert "sub_mean.bias" in read_file(tmp_path / "b.safetensors")
-    failed = call("convert", "a.pt", "b.pt", "basicsr")
+    failed = call(tmp_path, "srlab.inference", "convert", "a.pt", "b.pt", "basicsr")
     assert failed.returncode == 1 and failed.stderr == "error: basicsr: expected layout=NAME.\n"

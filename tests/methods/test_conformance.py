@@ -1,13 +1,11 @@
 """What every method promises, for every yaml in conf/model: a new one is tested without touching this file."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import MODELS, ROOT, build, has_weights, random_batch
+from helpers import MODELS, build, has_weights, random_batch
+from programs import finished, script
 
 from srlab.config import compose, parse, recipe_of_model
 from srlab.errors import SrlabError
@@ -119,13 +117,8 @@ def test_hyper_parameters_are_plain_values(model):
 
 def test_one_ddp_step_of_every_method(tmp_path):
     """Two real processes over gloo: each has the gradient that one process has on the whole batch."""
-    script = Path(__file__).with_name("ddp_step.py")
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
-    ranks = [
-        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path / "meet")], env=environment)
-        for rank in range(2)
-    ]
-    assert [rank.wait(300) for rank in ranks] == [0, 0]
+    step = Path(__file__).with_name("ddp_step.py")
+    assert finished([script(step, str(rank), str(tmp_path / "meet")) for rank in range(2)]) == [0, 0]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,14 +1,12 @@
 """What is particular to the training of one method."""
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import ROOT, build, random_batch
+from helpers import build, random_batch
+from programs import finished, script
 
 from srlab.color import luma
 from srlab.data.batch import Batch
@@ -27,18 +25,12 @@ def mdsr_steps(folder: Path, photos: Path, ranks: int) -> list[dict[str, torch.T
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(TWO_RANKS), str(folder), str(photos)],
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT / "src"),
-                **({"SRLAB_RANK": str(rank), "SRLAB_WORLD": str(ranks), "SRLAB_PORT": port} if ranks > 1 else {}),
-            },
-        )
+    group = [
+        {"SRLAB_RANK": str(rank), "SRLAB_WORLD": str(ranks), "SRLAB_PORT": port} if ranks > 1 else {}
         for rank in range(ranks)
     ]
-    assert [process.wait(300) for process in processes] == [0] * ranks
+    processes = [script(TWO_RANKS, str(folder), str(photos), **variables) for variables in group]
+    assert finished(processes) == [0] * ranks
     return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(ranks)]
 
 

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import ROOT
 from omegaconf import OmegaConf
 from programs import TINY, environment, jobs_in, psnr, train
+
+from srlab.training.launch import PRELOADED
 
 
 def test_optuna_goes_on_after_a_trial_that_diverges(tmp_path):
@@ -35,9 +38,14 @@ def test_submitit_runs_jobs_in_processes_of_its_own(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """train.py on two processes."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", str(ROOT / "train.py"), *words]
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
+
+
 def test_torchrun_starts_the_ranks(tmp_path):
-    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2")
-    finished = train(tmp_path, "name=by_torchrun", *TINY, program=torchrun)
+    finished = torchrun(tmp_path, "name=by_torchrun", *TINY)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count("2 cpu process(es)") == 1
     assert train(tmp_path, "name=by_srlab", "trainer.devices=2", *TINY).returncode == 0
@@ -45,10 +53,20 @@ def test_torchrun_starts_the_ranks(tmp_path):
 
 
 def test_torchrun_and_another_number_of_devices(tmp_path):
-    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2")
-    finished = train(tmp_path, "trainer.devices=4", *TINY, program=torchrun)
+    finished = torchrun(tmp_path, "trainer.devices=4", *TINY)
     assert finished.returncode != 0
     assert "trainer.devices=4: torchrun has started 2 process(es) on this machine" in finished.stderr
+
+
+def test_what_ranks_are_forked_from_leaves_gpus_alone():
+    """A process that has asked for a GPU cannot fork others that use one."""
+    code = (
+        "import importlib, torch\n"
+        "torch._C._cuda_getDeviceCount = torch._C._cuda_init = None\n"
+        "torch.cuda.device_count = torch.cuda.is_available = None\n"
+        f"for name in {PRELOADED}: importlib.import_module(name)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True)
 
 
 def test_slurm_starts_the_ranks(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import torch
 from helpers import ROOT, write_image
 from PIL import Image
+from programs import alive, environment, train, working_in
 
 from srlab.config import compose
 from srlab.errors import SrlabError
@@ -37,18 +38,6 @@ def run(*overrides: str) -> dict[str, float]:
 
 def weights(checkpoint) -> dict[str, torch.Tensor]:
     return read_file(checkpoint)["state_dict"]
-
-
-@pytest.fixture
-def cli(tmp_path):
-    """A program in a process of its own: cli("train.py", "model=edsr") -> the finished process."""
-
-    def call(program: str, *words: str, cwd=tmp_path) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        command = [sys.executable, str(ROOT / program), *words]
-        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
-
-    return call
 
 
 def test_a_run_is_a_folder(tmp_path, photos_folder, capsys):
@@ -109,13 +98,12 @@ def test_a_resumed_run_ends_bit_identical(tmp_path, photos_folder, model):
     assert logs[0] == logs[1]
 
 
-def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path, photos_folder, cli):
+def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path, photos_folder):
     words = options(tmp_path, photos_folder, "trainer.max_steps=120", "trainer.precision=32-true", "trainer=cpu")
     words = [word for word in words if word != "trainer.max_steps=8"]
-    assert cli("train.py", *words, "name=whole").returncode == 0
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    assert train(tmp_path, *words, "name=whole").returncode == 0
     victim = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *words, "name=killed"], env=environment, stdout=subprocess.DEVNULL
+        [sys.executable, str(ROOT / "train.py"), *words, "name=killed"], env=environment(), stdout=subprocess.DEVNULL
     )
     last = tmp_path / "runs" / "killed" / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 120
@@ -124,13 +112,13 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path, phot
     victim.send_signal(signal.SIGKILL)
     assert victim.wait() == -signal.SIGKILL
     assert 0 < read_file(last)["global_step"] < 120
-    assert cli("train.py", *words, "name=killed", "resume=auto").returncode == 0
+    assert train(tmp_path, *words, "name=killed", "resume=auto").returncode == 0
     whole = weights(tmp_path / "runs" / "whole" / "checkpoints" / "last.ckpt")
     assert all(torch.equal(value, whole[key]) for key, value in weights(last).items())
 
 
 @pytest.mark.parametrize("model", ["edsr", "vdsr", "srresnet"])
-def test_two_processes_train_as_one(tmp_path, photos_folder, cli, model):
+def test_two_processes_train_as_one(tmp_path, photos_folder, model):
     """Same global batch: the weight changes agree, and both processes share validation and evaluation.
 
     VDSR's processes have different numbers of samples of each scale; SRResNet's BatchNorm takes the whole batch.
@@ -144,8 +132,8 @@ def test_two_processes_train_as_one(tmp_path, photos_folder, cli, model):
         words += ["model=vdsr", "model.network.depth=3", "optimizer.learning_rate=1e-3"]
     if model == "srresnet":
         words += ["model=srresnet"]
-    one = cli("train.py", *words, "name=one", "trainer=cpu")
-    two = cli("train.py", *words, "name=two", "trainer=ddp_sim")
+    one = train(tmp_path, *words, "name=one", "trainer=cpu")
+    two = train(tmp_path, *words, "name=two", "trainer=ddp_sim")
     assert one.returncode == 0, one.stderr
     assert two.returncode == 0, two.stderr
     assert "2 cpu process(es)" in two.stdout
@@ -164,11 +152,11 @@ def test_two_processes_train_as_one(tmp_path, photos_folder, cli, model):
         assert second["psnr"] == pytest.approx(first["psnr"], abs=1e-3)
 
 
-def test_mdsr_on_four_processes(tmp_path, photos_folder, cli):
+def test_mdsr_on_four_processes(tmp_path, photos_folder):
     """`python train.py model=mdsr trainer.devices=4`, on four CPU processes, with a narrow network and few steps."""
     words = [word for word in options(tmp_path, photos_folder) if not word.startswith(("data.patch_size", "sets"))]
     small = ["data.patch_size=12", "trainer.stop_after=3", "trainer.accelerator=cpu", "sets=[sample]"]
-    finished = cli("train.py", "model=mdsr", "trainer.devices=4", *words, *small)
+    finished = train(tmp_path, "model=mdsr", "trainer.devices=4", *words, *small)
     assert finished.returncode == 0, finished.stderr
     assert "4 cpu process(es)" in finished.stdout
     folder = tmp_path / "runs" / "mdsr_x2-3-4_folder"
@@ -186,38 +174,30 @@ def test_vdsr_trains_on_several_scales_in_a_batch(tmp_path, photos_folder):
 
 
 def test_a_process_that_fails_ends_the_run(tmp_path, photos_folder):
-    (tmp_path / "sitecustomize.py").write_text("import os\nif os.environ.get('SRLAB_RANK') == '1':\n    os._exit(3)\n")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'src'}"}
-    words = options(tmp_path, photos_folder, "trainer=ddp_sim")
-    failed = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *words], env=environment, capture_output=True, text=True, timeout=200
+    (tmp_path / "priors.py").write_text(
+        "import os, torch\n"
+        "def network():\n"
+        "    if os.environ.get('SRLAB_RANK') == '1':\n"
+        "        os._exit(3)\n"
+        "    return torch.nn.Identity()\n"
     )
+    words = options(
+        tmp_path, photos_folder, "trainer=ddp_sim", "loss.prior.weight=1", "loss.prior.network=priors:network"
+    )
+    failed = train(tmp_path, *words, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT / 'src'}")
     assert failed.returncode == 1 and "folder: process 1 of 2 failed; its own message" in failed.stderr
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes in Linux's /proc")
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds the processes in Linux's /proc")
 def test_no_process_outlives_a_killed_run(tmp_path, photos_folder):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     words = [word for word in options(tmp_path, photos_folder, "trainer=ddp_sim") if "max_steps" not in word]
-    victim = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *words], env=environment, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, str(ROOT / "train.py"), *words]
+    victim = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True)
     assert any(line.startswith("step ") for line in victim.stdout)
-    ranks = Path(f"/proc/{victim.pid}/task/{victim.pid}/children").read_text().split()
-    assert len(ranks) == 2
+    assert len(working_in(tmp_path)) >= 1 + 2  # the program, its two ranks, and what starts them
     victim.kill()
     victim.wait()
-    deadline = time.monotonic() + 30
-    while any(alive(rank) for rank in ranks) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not any(alive(rank) for rank in ranks)
-
-
-def alive(process: str) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    assert alive(tmp_path) == []
 
 
 def test_an_earlier_run_is_never_overwritten_silently(tmp_path, photos_folder):
@@ -414,8 +394,8 @@ def test_a_gpu_that_is_not_there(tmp_path):
         (["data=folder", "data.train=[nowhere]"], "nowhere: no such folder."),
     ],
 )
-def test_the_program_shows_a_mistake_as_one_line(tmp_path, words, message, cli):
-    failed = cli("train.py", *words)
+def test_the_program_shows_a_mistake_as_one_line(tmp_path, words, message):
+    failed = train(tmp_path, *words)
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1, failed.stderr
     assert message in failed.stderr and list(tmp_path.iterdir()) == []

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import subprocess
-import sys
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import torch
 import wandb
 import yaml
 from helpers import CONF, ROOT, read_image, write_image
+from programs import train
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 from wandb_file import WandbFile, wandb_files
 
@@ -179,12 +179,8 @@ def test_a_run_that_fails_is_marked_and_leaves_nothing(project, monkeypatch):
 
 
 def test_a_sweep_on_two_processes_is_a_group_with_one_run_a_job(project, tmp_path):
-    command = [sys.executable, str(ROOT / "train.py"), "-m", "seed=0,1", "name=seeds", "trainer.devices=2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    finished = subprocess.run(
-        [*command, *words(project, "trainer.max_steps=2")],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    more = words(project, "trainer.max_steps=2")
+    finished = train(tmp_path, "-m", "seed=0,1", "name=seeds", "trainer.devices=2", *more)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count("2 cpu process(es)") == 2
     files = wandb_files(project / "runs" / "seeds")

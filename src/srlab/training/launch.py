@@ -3,24 +3,29 @@
 Lightning would start rank 1 by re-running the command line, which under Hydra's multirun runs the whole sweep again,
 and would leave the variables of one job to the next. Here the program only starts the ranks and waits for them: each
 gets the composed config.yaml of the run's folder, and its rank in variables of its own.
+
+Ranks are forked from multiprocessing's fork server, a process that has imported what they need and computed nothing,
+least of all on a GPU. Importing takes seconds, which a program so spends once and not for each rank of each job.
 """
 
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from srlab.config import reported
 from srlab.errors import SrlabError
 from srlab.training.processes import PORT, RANK, WORLD, clean_environment
 
-RESULT = "SRLAB_RESULT"  # where rank 0 writes what it returns
+PRELOADED = ["srlab.program", "srlab.training.run"]
 GRACE = 15  # seconds in which processes may end by themselves before they are killed
 
 
@@ -29,12 +34,15 @@ def run_job(config: Path, world: int) -> dict[str, float]:
 
     Raises SrlabError when a process failed; the others are ended first.
     """
+    start_server()
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         port = _free_port()
-        ranks = [_start(config, rank, world, port, result) for rank in range(world)]
+        ranks: list[ForkServerProcess] = []
         try:
-            while any(rank.poll() is None for rank in ranks) and not _failed(ranks):
+            for rank in range(world):
+                ranks.append(_start(config, rank, world, port, result))
+            while any(rank.exitcode is None for rank in ranks) and not _failed(ranks):
                 time.sleep(0.1)
         finally:
             failed = _failed(ranks)
@@ -44,33 +52,39 @@ def run_job(config: Path, world: int) -> dict[str, float]:
         return json.loads(result.read_text())
 
 
-def _start(config: Path, rank: int, world: int, port: int, result: Path) -> subprocess.Popen[bytes]:
-    source = str(Path(__file__).parents[2])
-    variables = {
-        RANK: str(rank),
-        WORLD: str(world),
-        PORT: str(port),
-        RESULT: str(result),
-        "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
-    }
-    command = [sys.executable, "-m", "srlab.training.launch", str(config)]
-    return subprocess.Popen(command, env={**clean_environment(), **variables}, stdin=subprocess.DEVNULL)
+def start_server() -> None:
+    """With this srlab first in its path, wherever the program found it. Does nothing where the server runs."""
+    multiprocessing.set_forkserver_preload(PRELOADED)
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), before]))
+    try:
+        forkserver.ensure_running()
+    finally:
+        del os.environ["PYTHONPATH"]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
 
 
-def _failed(ranks: list[subprocess.Popen[bytes]]) -> list[int]:
-    return [i for i, rank in enumerate(ranks) if rank.poll() not in (None, 0)]
+def _start(config: Path, rank: int, world: int, port: int, result: Path) -> ForkServerProcess:
+    variables = {**clean_environment(), RANK: str(rank), WORLD: str(world), PORT: str(port)}
+    process = multiprocessing.get_context("forkserver").Process(target=main, args=(config, variables, result))
+    process.start()
+    return process
 
 
-def _end(ranks: list[subprocess.Popen[bytes]]) -> None:
+def _failed(ranks: list[ForkServerProcess]) -> list[int]:
+    return [i for i, rank in enumerate(ranks) if rank.exitcode not in (None, 0)]
+
+
+def _end(ranks: list[ForkServerProcess]) -> None:
     """A process may hang in a collective operation for another that has failed, hence the kill."""
     for rank in ranks:
         rank.terminate()
     for rank in ranks:
-        try:
-            rank.wait(GRACE)
-        except subprocess.TimeoutExpired:
+        rank.join(GRACE)
+        if rank.exitcode is None:
             rank.kill()
-            rank.wait()
+            rank.join()
 
 
 def _free_port() -> int:
@@ -79,27 +93,24 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _end_with(parent: int) -> None:
+def _end_with_program() -> None:
     """Leaves when the program that started this process is gone, however it went."""
-    while os.getppid() == parent:
-        time.sleep(1)
+    program = multiprocessing.parent_process()
+    assert program is not None
+    program.join()
     os._exit(1)
 
 
-def main(config: Path) -> None:
-    """One rank of a job."""
+def main(config: Path, variables: dict[str, str], result: Path) -> None:
+    """One rank of a job, with `variables` for its environment. Rank 0 writes what it returns to `result`."""
     from srlab.training.run import train_config  # noqa: PLC0415 - it imports this module to start jobs
 
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    loaded = OmegaConf.load(config)
-    assert isinstance(loaded, DictConfig)
-    metrics = train_config(loaded)
-    if os.environ[RANK] == "0":
-        Path(os.environ[RESULT]).write_text(json.dumps(metrics))
-
-
-if __name__ == "__main__":
-    from srlab.config import reported
-
+    os.environ.clear()
+    os.environ.update(variables)
+    threading.Thread(target=_end_with_program, daemon=True).start()
     with reported():
-        main(Path(sys.argv[1]))
+        loaded = OmegaConf.load(config)
+        assert isinstance(loaded, DictConfig)
+        metrics = train_config(loaded)
+        if os.environ[RANK] == "0":
+            result.write_text(json.dumps(metrics))

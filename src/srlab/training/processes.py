@@ -20,7 +20,7 @@ FOREIGN = (
     "MASTER_ADDR",
     "MASTER_PORT",
 )
-FOREIGN_PREFIXES = ("TORCHELASTIC_", "SLURM_", "PL_", "SRLAB_RESULT")
+FOREIGN_PREFIXES = ("TORCHELASTIC_", "SLURM_", "PL_")
 
 
 class JobEnvironment(ClusterEnvironment):
