@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from helpers import ROOT
 
-from srlab.training.launch import start_server
+from srlab.training.launch import METHOD, start_server
 
 TINY = ["model=edsr_baseline", "data=sample", "model.network.features=4", "model.network.blocks=1", "sets=[sample]",
         "data.sample_images=4", "data.sample_size=64", "data.patch_size=8", "data.batch_size=4",
@@ -42,12 +42,12 @@ def train(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess
     return call(folder, "train.py", *words, **more)
 
 
-def script(path: Path, *words: str, **more: str) -> ForkServerProcess:
+def script(path: Path, *words: str, **more: str) -> BaseProcess:
     """`python PATH WORDS`, in this folder and with this process's output."""
     return _forked(str(path), words, environment(**more), Path.cwd(), [])
 
 
-def finished(processes: list[ForkServerProcess]) -> list[int | None]:
+def finished(processes: list[BaseProcess]) -> list[int | None]:
     """Their exit codes, when all have ended."""
     for process in processes:
         process.join(300)
@@ -58,10 +58,10 @@ def finished(processes: list[ForkServerProcess]) -> list[int | None]:
 
 def _forked(
     program: str, words: tuple[str, ...], variables: dict[str, str], folder: Path, files: list[Path]
-) -> ForkServerProcess:
+) -> BaseProcess:
     start_server()
     arguments = (program, words, variables, folder, files)
-    process = multiprocessing.get_context("forkserver").Process(target=_become, args=arguments)
+    process: BaseProcess = multiprocessing.get_context(METHOD).Process(target=_become, args=arguments)
     process.start()
     return process
 

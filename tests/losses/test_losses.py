@@ -67,7 +67,7 @@ def test_a_weight_switches_a_term_on_and_gradients_reach_sr(name, channels, imag
     sr, hr, lr = (image[:, :channels] for image in images)
     sr = sr.clone().requires_grad_()
     parts = loss(sr, hr, lr)
-    assert set(parts) == {name} and parts[name].shape == () and float(parts[name]) > 0
+    assert set(parts) == {name} and parts[name].shape == () and parts[name].item() > 0
     loss.total(parts).backward()
     assert sr.grad.abs().sum() > 0 and all(p.grad is not None for p in loss.parameters())
 

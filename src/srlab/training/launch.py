@@ -12,12 +12,13 @@ import json
 import multiprocessing
 import os
 import socket
+import sys
 import tempfile
 import threading
 import time
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -25,6 +26,7 @@ from srlab.config import reported
 from srlab.errors import SrlabError
 from srlab.training.processes import PORT, RANK, WORLD, clean_environment
 
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # Windows cannot fork, macOS not what has been imported
 PRELOADED = ["srlab.program", "srlab.training.run"]
 GRACE = 15  # seconds in which processes may end by themselves before they are killed
 
@@ -38,7 +40,7 @@ def run_job(config: Path, world: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         port = _free_port()
-        ranks: list[ForkServerProcess] = []
+        ranks: list[BaseProcess] = []
         try:
             for rank in range(world):
                 ranks.append(_start(config, rank, world, port, result))
@@ -53,7 +55,11 @@ def run_job(config: Path, world: int) -> dict[str, float]:
 
 
 def start_server() -> None:
-    """With this srlab first in its path, wherever the program found it. Does nothing where the server runs."""
+    """With this srlab first in its path, wherever the program found it. Nothing is done where it runs already."""
+    if METHOD != "forkserver":
+        return
+    from multiprocessing import forkserver  # noqa: PLC0415 - Windows has none
+
     multiprocessing.set_forkserver_preload(PRELOADED)
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), before]))
@@ -65,18 +71,19 @@ def start_server() -> None:
             os.environ["PYTHONPATH"] = before
 
 
-def _start(config: Path, rank: int, world: int, port: int, result: Path) -> ForkServerProcess:
+def _start(config: Path, rank: int, world: int, port: int, result: Path) -> BaseProcess:
     variables = {**clean_environment(), RANK: str(rank), WORLD: str(world), PORT: str(port)}
-    process = multiprocessing.get_context("forkserver").Process(target=main, args=(config, variables, result))
+    context: Any = multiprocessing.get_context(METHOD)
+    process: BaseProcess = context.Process(target=main, args=(config, variables, result))
     process.start()
     return process
 
 
-def _failed(ranks: list[ForkServerProcess]) -> list[int]:
+def _failed(ranks: list[BaseProcess]) -> list[int]:
     return [i for i, rank in enumerate(ranks) if rank.exitcode not in (None, 0)]
 
 
-def _end(ranks: list[ForkServerProcess]) -> None:
+def _end(ranks: list[BaseProcess]) -> None:
     """A process may hang in a collective operation for another that has failed, hence the kill."""
     for rank in ranks:
         rank.terminate()
