@@ -15,7 +15,7 @@ demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it
 	@echo "The picture is runs/demo/comparison.png, the numbers are runs/demo/results.json."
 
 test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a part)
-	$(PYTHON) -m pytest -n auto --dist loadfile $(TESTS)
+	$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(VENV)/.installed  ## check style and types
 	$(PYTHON) -m ruff check .

@@ -12,6 +12,13 @@ os.environ.setdefault("WANDB_MODE", "offline")
 
 from helpers import write_image
 
+LONGEST = ("test_readme.py", "test_run.py", "test_launchers.py", "test_sweeps.py", "test_evaluate.py", "test_srgan.py")
+
+
+def pytest_collection_modifyitems(items):
+    """A file is one process's: the longest first, lest one be left when the other processes have ended."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory, monkeypatch):
