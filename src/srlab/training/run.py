@@ -61,7 +61,8 @@ class Run:
 def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
     """Trains, evaluates the best checkpoint, writes the run's folder, and returns {"val/psnr", "SET_xS/psnr", ...}.
 
-    apart: train in processes of its own, even if it is one, as every job of a sweep does.
+    apart: train in processes of its own, even if it is one, as every job of a sweep does. A script that calls this for
+    several processes needs `if __name__ == "__main__":`, as with all of multiprocessing.
     Every mistake that can be found before the first step raises SrlabError before the folder is made.
     """
     run, process = _prepare(parse(cfg, TrainConfig)), this_process()
