@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import ROOT, SHARED, needs_shared, read_image
+from matplotlib.figure import Figure
 from programs import call
 
 from srlab.config import compose
@@ -51,6 +52,21 @@ def test_files_of_a_result(tmp_path, capsys):
     saved = read_image(tmp_path / "out" / "images" / "sample_x4" / "coffee_bicubic.png")
     hr = protocol("luma").reference(read_image_of("coffee"))
     assert protocol("luma").measure(saved, hr, 4).psnr == row["images"]["coffee"]["psnr"]
+
+
+def test_a_comparison_shows_what_was_measured(tmp_path, monkeypatch):
+    """Bicubic beside the methods that have the scale; its numbers are the table's, with the self-ensemble too."""
+    paths = [tiny_checkpoint(tmp_path / f"{name}.ckpt", scale=s, name=name) for name, s in (("two", 2), ("three", 3))]
+    words = [f"ckpt=[{paths[0]},{paths[1]}]", "sets=[sample]", "save_images=true", "ensemble=true"]
+    shown: list[Figure] = []
+    monkeypatch.setattr("srlab.evaluation.figures.plt.close", shown.append)
+    by_scale = {row.scale: row for row in rows(tmp_path, *words)}
+    for scale, figure, label in zip((2, 3), shown, ("two+", "three+"), strict=True):
+        titles = [axis.get_xlabel() for axis in figure.axes][:5]
+        expected = ["coffee", f"LR (x{scale} smaller)", "bicubic+", label, "HR"]
+        assert [title.partition("\n")[0] for title in titles] == expected
+        assert titles[3].startswith(f"{label}\n{by_scale[scale].images['coffee'].psnr:.2f} dB")
+        assert read_image(tmp_path / "out" / f"comparison_x{scale}.png").shape[1] > 600
 
 
 def read_image_of(name):

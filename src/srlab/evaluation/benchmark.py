@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from srlab.data.images import to_array, write_png
@@ -34,6 +35,10 @@ class Settings:
     precision: Precision = "32"
     save_images: Path | None = None
     meters: tuple[Meter, ...] = DEFAULT
+
+    def name(self, label: str) -> str:
+        """Of a method in tables, where "+" is the self-ensemble."""
+        return f"{label}+" if self.ensemble else label
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,19 @@ def evaluate(
                     yield _row(label, method, image_set, scale, settings)
 
 
+def super_resolved(method: SuperResolver, lr: torch.Tensor, scale: int, settings: Settings) -> np.ndarray:
+    """What is measured of a method: (H * scale, W * scale, C) uint8, of lr (1, C, H, W) in [0, 1]."""
+    sr = upscale(
+        method,
+        lr.to(settings.device),
+        scale,
+        tile=settings.tile,
+        ensemble=settings.ensemble,
+        precision=settings.precision,
+    )
+    return to_array(sr)
+
+
 def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, settings: Settings) -> Row:
     rank, world = rank_and_world()
     method.to(settings.device)
@@ -99,16 +117,7 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
     for index in range(rank, len(image_set.pictures), world):
         pair = image_set.pair(index, scale, settings.protocol)
         start = time.perf_counter()
-        sr = to_array(
-            upscale(
-                method,
-                pair.lr.to(settings.device),
-                scale,
-                tile=settings.tile,
-                ensemble=settings.ensemble,
-                precision=settings.precision,
-            )
-        )
+        sr = super_resolved(method, pair.lr, scale, settings)
         seconds = time.perf_counter() - start
         quality = settings.protocol.measure(sr, pair.hr, scale, settings.meters)
         measured[pair.name] = (index, quality, seconds, describe_input(method, pair.lr.shape[1]))
@@ -116,9 +125,8 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
             write_png(settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{label}.png", sr)
     ordered = sorted(merge_over_ranks(measured).items(), key=lambda item: item[1][0])
     parameters = trainable_parameters(method)
-    name = f"{label}+" if settings.ensemble else label
     return Row(
-        method=name,
+        method=settings.name(label),
         scale=scale,
         set=image_set.name,
         protocol=settings.protocol.name,
@@ -126,7 +134,7 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
         parameters=parameters,
         multiply_adds=multiply_adds(method, scale),
         input="; ".join(sorted({item[3] for _, item in ordered} - {""})),
-        published=published(name, parameters, settings.protocol.name, image_set.name, scale),
+        published=published(settings.name(label), parameters, settings.protocol.name, image_set.name, scale),
         images={image: item[1] for image, item in ordered},
         metrics=tuple(meter.metric for meter in settings.meters),
     )

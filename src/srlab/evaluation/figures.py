@@ -8,8 +8,7 @@ import numpy as np
 from srlab.data.images import to_array
 from srlab.data.pairs import ImageSet
 from srlab.data.resize import imresize
-from srlab.evaluation.benchmark import Settings
-from srlab.inference.upscale import upscale
+from srlab.evaluation.benchmark import Settings, super_resolved
 from srlab.methods.base import SuperResolver
 
 matplotlib.use("Agg")
@@ -66,9 +65,9 @@ def _comparison_row(
     top, left = telling_crop(imresize(to_array(pair.lr), scale), pair.hr)
     panels = [(nearest, f"LR (x{scale} smaller)")]
     for label, method in methods:
-        sr = to_array(upscale(method.to(settings.device), pair.lr.to(settings.device), scale))
+        sr = super_resolved(method.to(settings.device), pair.lr, scale, settings)
         quality = settings.protocol.measure(sr, pair.hr, scale)
-        panels.append((sr, f"{label}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
+        panels.append((sr, f"{settings.name(label)}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
     panels.append((pair.hr, "HR"))
     _show(axes[0], pair.hr, pair.name)
     axes[0].add_patch(Rectangle((left, top), CROP, CROP, fill=False, edgecolor="red", linewidth=1.5))

@@ -6,9 +6,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from srlab.config import as_list, as_scales, parse, recipe_of_model
-from srlab.data.pairs import evaluation_sets
+from srlab.data.pairs import ImageSet, evaluation_sets
 from srlab.errors import SrlabError
 from srlab.evaluation.benchmark import Row, Settings, evaluate
+from srlab.evaluation.figures import comparison
 from srlab.evaluation.scatter import draw_perception_distortion
 from srlab.evaluation.tables import print_table, write_results
 from srlab.inference.weights import load_checkpoint, load_weights
@@ -33,7 +34,7 @@ def evaluate_config(cfg: DictConfig) -> list[Row]:
 
 
 def measured(config: EvaluateConfig) -> list[Row]:
-    """As `evaluate_config`, without figures."""
+    """As `evaluate_config`, without the figure of perception and distortion."""
     if config.mos_export:
         mos.check(config)
     if config.precision not in ("32", "bf16", "16"):
@@ -66,10 +67,32 @@ def measured(config: EvaluateConfig) -> list[Row]:
     print_table(rows, f"protocol {settings.protocol.name}")
     write_results(rows, out)
     print(f"written: {out / 'results.json'}, .md and .csv")
+    if config.save_images:
+        for path in _comparisons(methods, sets[0], scales, settings):
+            print(f"written: {path}")
     if config.mos_export:
         origin = {"ckpt": as_list(config.ckpt), "weights": config.weights.network}
         print(mos.summary(mos.export(rows, sets, settings, config.mos, origin)))
     return rows
+
+
+def _comparisons(
+    methods: list[tuple[str, SuperResolver]], image_set: ImageSet, scales: list[int], settings: Settings
+) -> list[Path]:
+    """Side by side at each scale: bicubic and the methods that have it, on the first images of a set."""
+    assert settings.save_images is not None
+    written = []
+    for scale in scales:
+        own = [
+            (label, method)
+            for label, method in methods
+            if method.traits.scales is None or scale in method.traits.scales
+        ]
+        if all(label != "bicubic" for label, _ in own):
+            own.insert(0, ("bicubic", find_method("interpolation")({"kernel": "bicubic"})))
+        written.append(settings.save_images.parent / f"comparison_x{scale}.png")
+        comparison(own, image_set, scale, settings, written[-1])
+    return written
 
 
 def _backbones(weights: EvaluateWeights) -> dict[str, str | None]:
