@@ -12,12 +12,12 @@ os.environ.setdefault("WANDB_MODE", "offline")
 
 from helpers import write_image
 
-LONGEST = ("test_readme.py", "test_run.py", "test_launchers.py", "test_sweeps.py", "test_evaluate.py", "test_srgan.py")
+LONG = {"test_readme.py", "test_run.py", "test_launchers.py", "test_sweeps.py", "test_evaluate.py", "test_srgan.py"}
 
 
 def pytest_collection_modifyitems(items):
-    """A file is one process's: the longest first, lest one be left when the other processes have ended."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    """A file is one process's: the long ones first, lest one be left when the other processes have ended."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import pytest
 from helpers import ROOT
 
 from srlab.training.launch import METHOD, start_server
@@ -70,6 +72,7 @@ def _become(program: str, words: tuple[str, ...], variables: dict[str, str], fol
     """In the new process. files: for its output and its errors."""
     os.environ.clear()
     os.environ.update(variables)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     for number, file in enumerate(files, 1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
@@ -92,10 +95,12 @@ def alive(folder: Path) -> list[str]:
 
 
 def working_in(folder: Path) -> list[str]:
+    if not Path("/proc/self/cwd").exists():
+        pytest.skip("finds processes in Linux's /proc")
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (process / "cwd").readlink() == folder:
+            if (process / "cwd").readlink() == folder.resolve():
                 found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:  # it has ended, or is another user's
             continue

@@ -155,7 +155,8 @@ def test_two_processes_learn_as_one(tmp_path, photos_folder):
 @pytest.mark.parametrize("by", ["auto", "psnr"])
 def test_the_best_is_the_latest_and_not_the_highest_psnr(tmp_path, photos_folder, by):
     words = options(tmp_path, photos_folder, "name=best", "init_from=scratch", f"trainer.best_by={by}",
-                    "optimizer.learning_rate=0.03", "trainer.val_check_interval=1")  # fmt: skip
+                    "optimizer.learning_rate=0.03", "trainer.val_check_interval=1",
+                    "trainer.precision=32-true")  # fmt: skip
     run(*words, "trainer.stop_after=6")
     found = run(*words, "resume=auto")
     rows = {int(row["step"]): float(row["val/psnr"]) for row in read_rows(tmp_path / "runs/best/metrics.csv")}

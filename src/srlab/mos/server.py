@@ -199,13 +199,13 @@ def serve(folder: Path, host: str, port: int, url: str | None) -> None:
     name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     base = (url or f"http://{name}:{listening.getsockname()[1]}").rstrip("/")
     lines = []
-    for rater in study.raters:
-        rated = len(ratings.of(rater.number))
-        lines.append(f"rater {rater.number:3}  {rated:4} of {len(rater.trials)} rated  {base}/r/{rater.token}")
-    lines.append(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays")
-    app = application(study, ratings)
-    config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
     try:
+        for rater in study.raters:
+            rated = len(ratings.of(rater.number))
+            lines.append(f"rater {rater.number:3}  {rated:4} of {len(rater.trials)} rated  {base}/r/{rater.token}")
+        lines.append(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays")
+        app = application(study, ratings)
+        config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
         _Server(config, "\n".join(lines)).run(sockets=[listening])
     except KeyboardInterrupt:
         pass

@@ -11,13 +11,17 @@ least of all on a GPU. Importing takes seconds, which a program so spends once a
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -27,7 +31,7 @@ from srlab.errors import SrlabError
 from srlab.training.processes import PORT, RANK, WORLD, clean_environment
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # Windows cannot fork, macOS not what has been imported
-PRELOADED = ["srlab.program", "srlab.training.run"]
+PRELOADED = ["srlab.training.run"]
 GRACE = 15  # seconds in which processes may end by themselves before they are killed
 
 
@@ -55,27 +59,58 @@ def run_job(config: Path, world: int) -> dict[str, float]:
 
 
 def start_server() -> None:
-    """With this srlab first in its path, wherever the program found it. Nothing is done where it runs already."""
+    """Starts what ranks are forked from, unless it runs."""
     if METHOD != "forkserver":
         return
     from multiprocessing import forkserver  # noqa: PLC0415 - Windows has none
 
     multiprocessing.set_forkserver_preload(PRELOADED)
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), before]))
-    try:
+    with _surroundings(), _deaf():
         forkserver.ensure_running()
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """What multiprocessing starts meanwhile finds this srlab first, no process group, and no script to run again.
+
+    Lightning takes its rank from the variables of a group when it is imported; a rank has its own only later.
+    """
+    script, before = sys.modules["__main__"], dict(os.environ)
+    path = [str(Path(__file__).parents[2]), before.get("PYTHONPATH")]
+    clean = {**clean_environment(), "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    _replace_environment(clean)
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
     finally:
-        del os.environ["PYTHONPATH"]
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+        sys.modules["__main__"] = script
+        _replace_environment(before)
+
+
+def _replace_environment(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started meanwhile ignores Ctrl-C, which would interrupt its imports; the program ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start(config: Path, rank: int, world: int, port: int, result: Path) -> BaseProcess:
     variables = {**clean_environment(), RANK: str(rank), WORLD: str(world), PORT: str(port)}
     context: Any = multiprocessing.get_context(METHOD)
     process: BaseProcess = context.Process(target=main, args=(config, variables, result))
-    process.start()
+    with _surroundings():
+        process.start()
     return process
 
 
@@ -84,14 +119,18 @@ def _failed(ranks: list[BaseProcess]) -> list[int]:
 
 
 def _end(ranks: list[BaseProcess]) -> None:
-    """A process may hang in a collective operation for another that has failed, hence the kill."""
-    for rank in ranks:
-        rank.terminate()
-    for rank in ranks:
-        rank.join(GRACE)
-        if rank.exitcode is None:
+    """A process may hang in a collective operation for another that has failed, hence the kill.
+
+    It comes after a second Ctrl-C too: multiprocessing would wait for the process for ever when the program ends.
+    """
+    try:
+        for rank in ranks:
+            rank.terminate()
+        for rank in ranks:
+            rank.join(GRACE)
+    finally:
+        for rank in ranks:
             rank.kill()
-            rank.join()
 
 
 def _free_port() -> int:
@@ -100,11 +139,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _end_with_program() -> None:
-    """Leaves when the program that started this process is gone, however it went."""
+def _end_with(starter: int) -> None:
+    """Leaves when the program is gone, however it went, or the process that this one was forked from."""
     program = multiprocessing.parent_process()
     assert program is not None
-    program.join()
+    while program.is_alive() and os.getppid() == starter:
+        program.join(1)
     os._exit(1)
 
 
@@ -112,9 +152,9 @@ def main(config: Path, variables: dict[str, str], result: Path) -> None:
     """One rank of a job, with `variables` for its environment. Rank 0 writes what it returns to `result`."""
     from srlab.training.run import train_config  # noqa: PLC0415 - it imports this module to start jobs
 
-    os.environ.clear()
-    os.environ.update(variables)
-    threading.Thread(target=_end_with_program, daemon=True).start()
+    _replace_environment(variables)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with reported():
         loaded = OmegaConf.load(config)
         assert isinstance(loaded, DictConfig)

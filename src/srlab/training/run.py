@@ -61,8 +61,7 @@ class Run:
 def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
     """Trains, evaluates the best checkpoint, writes the run's folder, and returns {"val/psnr", "SET_xS/psnr", ...}.
 
-    apart: train in processes of its own, even if it is one, as every job of a sweep does. A script that calls this for
-    several processes needs `if __name__ == "__main__":`, as with all of multiprocessing.
+    apart: train in processes of its own, even if it is one, as every job of a sweep does.
     Every mistake that can be found before the first step raises SrlabError before the folder is made.
     """
     run, process = _prepare(parse(cfg, TrainConfig)), this_process()
@@ -243,7 +242,7 @@ def _fit_and_evaluate(run: Run, process: Process, trainer: pl.Trainer) -> dict[s
         trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)
     best = trainer.checkpoint_callback
     assert isinstance(best, BestCheckpoint)
-    if best.best_model_score is None:
+    if not best.path.is_file():
         raise SrlabError(f"{run.resumed}: nothing was left to train, and {run.folder} has no best.ckpt to evaluate.")
     logs = run_loggers(trainer.loggers) if trainer.is_global_zero else []
     for log in logs:
@@ -255,7 +254,9 @@ def _fit_and_evaluate(run: Run, process: Process, trainer: pl.Trainer) -> dict[s
     for log in logs:
         log.log_results(rows, run.folder / "comparison.png", step_of(best.path) - 1)
     result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
-    return {"val/psnr": report.best if _best_by(run) == "psnr" else report.latest, **result}
+    score = best.best_model_score  # and not the report's, which may be of a run in another folder
+    psnr = float(score) if score is not None and _best_by(run) == "psnr" else report.latest
+    return {"val/psnr": psnr, **result}
 
 
 def _facts(run: Run, processes: int) -> dict[str, Any]:
