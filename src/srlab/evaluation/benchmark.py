@@ -91,10 +91,13 @@ def evaluate(
     """
     for image_set in sets:
         for scale in scales:
-            for label, method in methods:
-                own = method.traits.scales
-                if own is None or scale in own:
-                    yield _row(label, method, image_set, scale, settings)
+            for label, method in that_have(scale, methods):
+                yield _row(label, method, image_set, scale, settings)
+
+
+def that_have(scale: int, methods: list[tuple[str, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
+    """Those of (label, method) that can do a scale."""
+    return [item for item in methods if item[1].traits.scales is None or scale in item[1].traits.scales]
 
 
 def super_resolved(method: SuperResolver, lr: torch.Tensor, scale: int, settings: Settings) -> np.ndarray:

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from srlab.config import as_list, as_scales, parse, recipe_of_model
 from srlab.data.pairs import ImageSet, evaluation_sets
 from srlab.errors import SrlabError
-from srlab.evaluation.benchmark import Row, Settings, evaluate
+from srlab.evaluation.benchmark import Row, Settings, evaluate, that_have
 from srlab.evaluation.figures import comparison
 from srlab.evaluation.scatter import draw_perception_distortion
 from srlab.evaluation.tables import print_table, write_results
@@ -68,31 +68,23 @@ def measured(config: EvaluateConfig) -> list[Row]:
     write_results(rows, out)
     print(f"written: {out / 'results.json'}, .md and .csv")
     if config.save_images:
-        for path in _comparisons(methods, sets[0], scales, settings):
-            print(f"written: {path}")
+        _draw_comparisons(methods, sets[0], scales, settings, out)
     if config.mos_export:
         origin = {"ckpt": as_list(config.ckpt), "weights": config.weights.network}
         print(mos.summary(mos.export(rows, sets, settings, config.mos, origin)))
     return rows
 
 
-def _comparisons(
-    methods: list[tuple[str, SuperResolver]], image_set: ImageSet, scales: list[int], settings: Settings
-) -> list[Path]:
+def _draw_comparisons(
+    methods: list[tuple[str, SuperResolver]], image_set: ImageSet, scales: list[int], settings: Settings, out: Path
+) -> None:
     """Side by side at each scale: bicubic and the methods that have it, on the first images of a set."""
-    assert settings.save_images is not None
-    written = []
+    if all(label != "bicubic" for label, _ in methods):
+        methods = [("bicubic", find_method("interpolation")({"kernel": "bicubic"})), *methods]
     for scale in scales:
-        own = [
-            (label, method)
-            for label, method in methods
-            if method.traits.scales is None or scale in method.traits.scales
-        ]
-        if all(label != "bicubic" for label, _ in own):
-            own.insert(0, ("bicubic", find_method("interpolation")({"kernel": "bicubic"})))
-        written.append(settings.save_images.parent / f"comparison_x{scale}.png")
-        comparison(own, image_set, scale, settings, written[-1])
-    return written
+        path = out / f"comparison_x{scale}.png"
+        comparison(that_have(scale, methods), image_set, scale, settings, path)
+        print(f"written: {path}")
 
 
 def _backbones(weights: EvaluateWeights) -> dict[str, str | None]:
