@@ -8,17 +8,7 @@
 Sets are read from data.root=DIR, or SRLAB_DATA in the environment. conf/evaluate.yaml has every option.
 """
 
-from omegaconf import DictConfig
-
-from srlab.program import main
-
-
-def run(cfg: DictConfig, apart: bool) -> object:
-    """Imports PyTorch only now: a mistake on the command line is answered at once."""
-    from srlab.evaluation.run import evaluate_config  # noqa: PLC0415
-
-    return evaluate_config(cfg)
-
+from srlab.commands.evaluate import main
 
 if __name__ == "__main__":
-    main(run, "evaluate")
+    main()

@@ -10,17 +10,7 @@ A run is a folder, runs/NAME: config.yaml, checkpoints/{best,last}.ckpt, metrics
 comparison.png. conf/train.yaml has every option.
 """
 
-from omegaconf import DictConfig
-
-from srlab.program import main
-
-
-def run(cfg: DictConfig, apart: bool) -> object:
-    """Imports PyTorch only now: a mistake on the command line is answered at once."""
-    from srlab.training.run import train_config  # noqa: PLC0415
-
-    return train_config(cfg, apart)
-
+from srlab.commands.train import main
 
 if __name__ == "__main__":
-    main(run, "train")
+    main()

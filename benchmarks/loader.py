@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from srlab.data.patches import PatchDataset, PatchSampler, PatchShape
-from srlab.data.resize import imresize
+from srlab.data.patches import PatchDataset
+from srlab.data.random_draws import PatchSampler, PatchShape
 from srlab.data.synthetic import synthetic_image
 from srlab.data.training_set import from_files
+from srlab.imaging.resize import imresize
 
 SCALE, PATCH, BATCH, HEIGHT, WIDTH = 2, 48, 16, 1356, 2040
 

@@ -15,10 +15,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from srlab.config import compose, parse, recipe_of_model
+from srlab.config.options import compose, parse
+from srlab.config.schema import TrainConfig
 from srlab.data.batch import Batch
 from srlab.methods import find_method
-from srlab.schema import TrainConfig
+from srlab.methods.recipe import recipe_of_model
 from srlab.training.devices import has_fast_bf16
 
 

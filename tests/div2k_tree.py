@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from helpers import write_image
 
-from srlab.data.resize import imresize
+from srlab.imaging.resize import imresize
 
 COUNT = 12  # images of a part
 TRACKS = {  # degradation and scale -> path of an LR file

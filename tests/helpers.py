@@ -8,11 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from srlab.config import compose, parse, recipe_of_model
+from srlab.config.options import compose, parse
+from srlab.config.schema import TrainConfig
 from srlab.data.batch import Batch
 from srlab.methods import find_method
-from srlab.methods.base import SuperResolver
-from srlab.schema import TrainConfig
+from srlab.methods.recipe import recipe_of_model
+from srlab.methods.super_resolver import SuperResolver
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"

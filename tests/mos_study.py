@@ -8,15 +8,15 @@ import pytest
 from mos_rehearsal import CHROMIUM, DRIVER
 from scipy import stats
 
-from srlab.data.pairs import ImageSet, Picture
+from srlab.config.schema import MosConfig
+from srlab.data.image_sets import ImageSet, Picture
 from srlab.data.synthetic import synthetic_image
-from srlab.evaluation.benchmark import Row, Settings, evaluate
+from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
 from srlab.methods import find_method
 from srlab.metrics.protocol import protocol
 from srlab.mos.export import add_anchors, export
 from srlab.mos.observations import Observation, Observations
 from srlab.mos.study import Item, Study
-from srlab.schema import MosConfig
 
 METHODS = ("nearest", "bicubic", "bilinear", "lanczos", "HR")
 QUALITY = {"nearest": 1.3, "bicubic": 2.1, "bilinear": 2.6, "lanczos": 3.2, "HR": 4.4}
@@ -31,8 +31,8 @@ def image_set(count: int = 5) -> ImageSet:
     return ImageSet("five", tuple(pictures))
 
 
-def measured(folder: Path, sets: list[ImageSet], scales: list[int]) -> tuple[list[Row], Settings]:
-    settings = Settings(protocol("luma"), save_images=folder / "images")
+def measured(folder: Path, sets: list[ImageSet], scales: list[int]) -> tuple[list[ResultRow], EvaluationSettings]:
+    settings = EvaluationSettings(protocol("luma"), save_images=folder / "images")
     methods = [(name, find_method("interpolation")({"kernel": name})) for name in ("bilinear", "lanczos")]
     rows = list(evaluate(methods, sets, scales, settings))
     return add_anchors(rows, sets, scales, settings), settings

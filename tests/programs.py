@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
-from srlab.training.launch import METHOD, start_server
+from srlab.training.start_ranks import METHOD, start_server
 
 TINY = ["model=edsr_baseline", "data=sample", "model.network.features=4", "model.network.blocks=1", "sets=[sample]",
         "data.sample_images=4", "data.sample_size=64", "data.patch_size=8", "data.batch_size=4",
@@ -61,7 +61,7 @@ def finished(processes: list[BaseProcess]) -> list[int | None]:
 def _forked(
     program: str, words: tuple[str, ...], variables: dict[str, str], folder: Path, files: list[Path]
 ) -> BaseProcess:
-    start_server()
+    start_server(["srlab.training.run"])
     arguments = (program, words, variables, folder, files)
     process: BaseProcess = multiprocessing.get_context(METHOD).Process(target=_become, args=arguments)
     process.start()

@@ -14,8 +14,8 @@ import torch
 from helpers import ROOT, write_image
 
 from srlab.data.synthetic import synthetic_image
-from srlab.inference.layouts import LAYOUTS
 from srlab.methods import find_method
+from srlab.weights.other_projects import LAYOUTS
 
 COMMANDS = [
     line.split("  #")[0].strip()
@@ -73,8 +73,8 @@ def test_command(clone, command):
     elif command == "make demo":
         printed = in_clone(clone, ["make", "demo", f"OPTIONS={' '.join(SMALL_RUN)}"])
         assert "comparison.png" in printed and (clone / "runs/demo/comparison.png").is_file()
-    elif words[1] == "-m":
-        assert "written" in in_clone(clone, [sys.executable, *words[1:]])
+    elif words[0] == "srlab":
+        assert "written" in in_clone(clone, [sys.executable, "-m", *words])
     elif words[1] == "train.py":
         assert "step 2/2" in in_clone(clone, [sys.executable, *words[1:], *SMALL_RUN]) or "resume=auto" in words
     else:

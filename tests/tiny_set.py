@@ -60,7 +60,7 @@ def assert_whole(root) -> None:
 PROGRAM = """
     import sys
     from srlab.data import catalog, unpack
-    from srlab.data.__main__ import main
+    from srlab.commands.data import main
     from srlab.data.catalog import Archive, CatalogEntry
 
     url, sha256, count, kill_at = sys.argv[1:5]

@@ -44,7 +44,7 @@ BIAS, NOISE = 0.4, 0.6  # standard deviations over raters, and of one rating
 
 @dataclass
 class Server:
-    """A process of `python -m srlab.mos serve`, always at the same port."""
+    """A process of `srlab mos serve`, always at the same port."""
 
     study: Study
     port: int = 0
@@ -53,7 +53,7 @@ class Server:
 
     def start(self) -> None:
         """Returns when it serves. Raises RuntimeError with what it printed when it does not."""
-        command = [sys.executable, "-m", "srlab.mos", "serve", str(self.study.folder), "--port", str(self.port)]
+        command = [sys.executable, "-m", "srlab", "mos", "serve", str(self.study.folder), "--port", str(self.port)]
         self.process = subprocess.Popen(
             command, env=os.environ.copy(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -9,12 +9,12 @@ from helpers import SHARED, needs_shared, read_image, write_image
 from PIL import Image
 from rich.progress import Progress
 
-from srlab.data.__main__ import main
+from srlab.commands.data import main
 from srlab.data.check import Checker, Report, counterparts, find_subjects
 from srlab.data.duplicates import duplicates, look
-from srlab.data.resize import imresize
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
+from srlab.imaging.resize import imresize
 
 SIDE = 96
 

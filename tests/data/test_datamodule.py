@@ -10,12 +10,12 @@ import torch
 from div2k_tree import mark
 from helpers import read_image, write_image
 
-from srlab.config import compose, parse
+from srlab.config.options import compose, parse
+from srlab.config.schema import DataConfig, TrainConfig
 from srlab.data import photos
 from srlab.data.datamodule import SuperResolutionData
 from srlab.errors import SrlabError
 from srlab.metrics.protocol import protocol
-from srlab.schema import DataConfig, TrainConfig
 
 
 def config(*overrides: str) -> DataConfig:

@@ -5,13 +5,13 @@ import pytest
 from div2k_tree import mark
 from helpers import write_image
 
-from srlab.config import compose, parse
+from srlab.commands.evaluation import evaluate_config
+from srlab.config.options import compose, parse
+from srlab.config.schema import TrainConfig
 from srlab.data.datamodule import SuperResolutionData
-from srlab.data.pairs import evaluation_sets
+from srlab.data.image_sets import evaluation_sets
 from srlab.errors import SrlabError
-from srlab.evaluation.run import evaluate_config
 from srlab.metrics.protocol import protocol
-from srlab.schema import TrainConfig
 
 
 def data(*overrides: str, scale: int) -> SuperResolutionData:

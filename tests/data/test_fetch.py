@@ -11,8 +11,8 @@ from file_server import png, tarred, zipped
 from rich.progress import Progress
 from tiny_set import HR, LR, archive, assert_whole, get, start, tree, with_content
 
+from srlab.commands.data import main
 from srlab.data import fetch as fetch_module
-from srlab.data.__main__ import main
 from srlab.data.catalog import CATALOG, CatalogEntry, present
 from srlab.data.fetch import Choice, fetch, plan
 from srlab.errors import SrlabError

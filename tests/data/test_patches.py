@@ -5,12 +5,14 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from srlab.data.images import list_images
-from srlab.data.patches import PatchDataset, PatchSampler, PatchShape, orient
-from srlab.data.resize import imresize
+from srlab.data.patches import PatchDataset
+from srlab.data.random_draws import PatchSampler, PatchShape
 from srlab.data.training_set import from_files, synthetic
 from srlab.errors import SrlabError
-from srlab.methods.enlarged import enlarge
+from srlab.imaging.files import list_images
+from srlab.imaging.resize import imresize
+from srlab.imaging.symmetries import orient
+from srlab.methods.pre_upsampling import enlarge
 
 
 @pytest.fixture(scope="module")

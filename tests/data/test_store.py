@@ -11,11 +11,11 @@ import pytest
 from helpers import read_image, write_image
 
 from srlab.data import store as store_module
-from srlab.data.images import list_images
-from srlab.data.resize import imresize
 from srlab.data.store import open_store
 from srlab.data.training_set import from_files, without_small
 from srlab.errors import SrlabError
+from srlab.imaging.files import list_images
+from srlab.imaging.resize import imresize
 
 
 def test_holds_every_pixel_and_grey_as_three_planes(photos_folder, tmp_path):

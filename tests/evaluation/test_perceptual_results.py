@@ -9,13 +9,13 @@ import pytest
 import torch
 from helpers import build, read_image
 
-from srlab.config import check_overrides, compose
+from srlab.commands.evaluation import evaluate_config
+from srlab.config.options import check_overrides, compose
+from srlab.config.schema import EvaluateConfig
 from srlab.errors import SrlabError
-from srlab.evaluation.drawing import numbered
-from srlab.evaluation.run import evaluate_config
-from srlab.evaluation.scatter import draw_perception_distortion, perception_distortion, scatter
+from srlab.evaluation.metric_plane import draw_perception_distortion, perception_distortion, scatter
+from srlab.evaluation.plotting import numbered
 from srlab.metrics.metric import PSNR, SSIM, Metric, Quality
-from srlab.schema import EvaluateConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore:weights.*random")
 LPIPS = Metric("lpips", "LPIPS", "lower", 4)

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from srlab.color import rgb_to_ycbcr
-from srlab.data.patches import orient as orient_array
-from srlab.data.resize import imresize
-from srlab.inference.ensemble import orient, undo
+from srlab.imaging.color import rgb_to_ycbcr
+from srlab.imaging.resize import imresize
+from srlab.imaging.symmetries import orient, undo
+from srlab.imaging.symmetries import orient as orient_array
 from srlab.inference.tiling import padded, tiled
-from srlab.inference.upscale import describe_input, upscale
+from srlab.inference.upscale import describe_input
 from srlab.methods import find_method
 
 
@@ -24,18 +24,18 @@ LR = torch.rand(1, 3, 14, 11, generator=torch.Generator().manual_seed(0)) * 0.5 
 def test_a_luma_method_on_rgb_gives_its_y_and_bicubic_colour():
     vdsr = method("vdsr", features=4, depth=3)
     nn.init.normal_(vdsr.network.layers[-1].weight, std=0.01)
-    sr = rgb_to_ycbcr(upscale(vdsr, LR, 2))
-    y = upscale(vdsr, rgb_to_ycbcr(LR)[:, :1], 2)
+    sr = rgb_to_ycbcr(vdsr.upscale(LR, 2))
+    y = vdsr.upscale(rgb_to_ycbcr(LR)[:, :1], 2)
     torch.testing.assert_close(sr[:, :1], y, atol=1e-5, rtol=0)
     torch.testing.assert_close(sr[:, 1:], imresize(rgb_to_ycbcr(LR)[:, 1:], 2), atol=1e-5, rtol=0)
-    assert describe_input(vdsr, 3) and not describe_input(vdsr, 1)
+    assert describe_input(vdsr.traits, 3) and not describe_input(vdsr.traits, 1)
 
 
 def test_an_rgb_method_on_one_channel_sees_it_replicated():
     edsr = method("edsr", scale=2, features=4, blocks=1)
-    sr = upscale(edsr, LR[:, :1], 2)
-    torch.testing.assert_close(sr, upscale(edsr, LR[:, :1].expand(-1, 3, -1, -1), 2).mean(dim=1, keepdim=True))
-    assert describe_input(edsr, 1) and not describe_input(edsr, 3)
+    sr = edsr.upscale(LR[:, :1], 2)
+    torch.testing.assert_close(sr, edsr.upscale(LR[:, :1].expand(-1, 3, -1, -1), 2).mean(dim=1, keepdim=True))
+    assert describe_input(edsr.traits, 1) and not describe_input(edsr.traits, 3)
 
 
 def test_ensemble_is_the_mean_over_eight_orientations():
@@ -47,12 +47,12 @@ def test_ensemble_is_the_mean_over_eight_orientations():
             sr = torch.rot90(edsr.network(lr, 2), -turns, (2, 3))
             variants.append(sr.transpose(2, 3) if transposed else sr)
     expected = torch.stack(variants).mean(dim=0).clamp(0, 1)
-    torch.testing.assert_close(upscale(edsr, LR, 2, ensemble=True), expected)
+    torch.testing.assert_close(edsr.upscale(LR, 2, ensemble=True), expected)
 
 
 def test_ensemble_changes_nothing_for_a_symmetric_method():
     bicubic = method("interpolation", kernel="bicubic")
-    torch.testing.assert_close(upscale(bicubic, LR, 3, ensemble=True), upscale(bicubic, LR, 3))
+    torch.testing.assert_close(bicubic.upscale(LR, 3, ensemble=True), bicubic.upscale(LR, 3))
 
 
 @pytest.mark.parametrize("transform", range(8))
@@ -85,23 +85,23 @@ def test_padding_brings_sides_to_a_multiple_and_back():
 
 def test_batch_norm_goes_by_its_statistics_and_the_mode_is_restored():
     net = method("srresnet", scale=2, features=4, blocks=1)
-    expected = upscale(net, LR, 2)
+    expected = net.upscale(LR, 2)
     net.train()
-    assert torch.equal(upscale(net, LR, 2), expected) and net.network.training
+    assert torch.equal(net.upscale(LR, 2), expected) and net.network.training
     assert all(int(m.num_batches_tracked) == 0 for m in net.modules() if isinstance(m, nn.BatchNorm2d))
 
 
 def test_bf16_is_close_and_returns_float32():
     edsr = method("edsr", scale=2, features=8, blocks=2)
-    low = upscale(edsr, LR, 2, precision="bf16")
+    low = edsr.upscale(LR, 2, precision="bf16")
     assert low.dtype == torch.float32
-    assert 0 < (low - upscale(edsr, LR, 2)).abs().max() < 0.05
+    assert 0 < (low - edsr.upscale(LR, 2)).abs().max() < 0.05
 
 
 def test_averaged_weights_are_the_ones_used():
     torch.manual_seed(0)
     recipe = {"name": "a", "loss": {"l1": {"weight": 1.0}}, "ema": 0.5}
     edsr = find_method("edsr")({"scale": 2, "features": 4, "blocks": 1}, recipe)
-    before = upscale(edsr, LR, 2)
+    before = edsr.upscale(LR, 2)
     nn.init.zeros_(edsr.network.head.weight)
-    assert torch.equal(upscale(edsr, LR, 2), before)
+    assert torch.equal(edsr.upscale(LR, 2), before)

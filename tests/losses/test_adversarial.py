@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from srlab.losses.adversarial import GAMES, Adversarial
+from srlab.losses.adversarial import GAN_LOSSES, Adversarial
 
 REAL, FAKE = torch.tensor([[1.5], [-0.5], [0.25]]), torch.tensor([[-2.0], [0.75], [0.1]])
 ONE, ZERO = torch.ones(3, 1), torch.zeros(3, 1)
@@ -30,7 +30,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("kind", GAMES)
+@pytest.mark.parametrize("kind", GAN_LOSSES)
 def test_both_sides(kind):
     loss = Adversarial(kind)
     generator, discriminator = EXPECTED[kind]
@@ -38,7 +38,7 @@ def test_both_sides(kind):
     assert float(loss.discriminator(REAL, FAKE)) == pytest.approx(float(discriminator))
 
 
-@pytest.mark.parametrize("kind", GAMES)
+@pytest.mark.parametrize("kind", GAN_LOSSES)
 def test_the_generator_learns_from_what_it_says(kind):
     real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
     loss = Adversarial(kind)
@@ -99,6 +99,6 @@ def test_penalty_is_in_float32_under_mixed_precision():
     assert penalty.item() == pytest.approx(10 * (critic.direction.norm().item() - 1) ** 2, rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in GAMES if kind != "wgan_gp"])
+@pytest.mark.parametrize("kind", [kind for kind in GAN_LOSSES if kind != "wgan_gp"])
 def test_other_kinds_have_no_penalty(kind):
     assert Adversarial(kind).penalty(LinearCritic(), REAL, FAKE) is None

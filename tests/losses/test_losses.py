@@ -6,7 +6,7 @@ import torch
 from helpers import CONF
 from omegaconf import OmegaConf
 
-from srlab.config import compose
+from srlab.config.options import compose
 from srlab.errors import SrlabError
 from srlab.losses.weighted import LOSS_TERMS, WeightedLoss, check_loss
 
@@ -52,7 +52,7 @@ def test_weighted_sum_builds_only_what_has_a_weight():
 def test_the_adversarial_term_is_the_methods_to_call():
     loss = WeightedLoss({"adversarial": {"weight": 1e-3, "kind": "hinge"}, "l2": {"weight": 4.0}})
     parts = loss(*IMAGES)
-    assert set(parts) == {"l2"} and loss.adversarial.game.generator(None, torch.ones(2, 1)) == -1
+    assert set(parts) == {"l2"} and loss.adversarial.gan_loss.generator(None, torch.ones(2, 1)) == -1
     total = loss.total({**parts, "adversarial": torch.tensor(5.0)})
     assert float(total) == pytest.approx(4 * EXPECTED["l2"] + 5e-3)
     assert WeightedLoss({"adversarial": {"weight": 1.0}})(*IMAGES) == {}

@@ -21,7 +21,7 @@ def main(rank: int, meeting: str) -> None:
         method.objective(batch)[0].backward()
         alone = gradients(method)
         method.zero_grad()
-        wrapped = DistributedDataParallel(Forward(method), find_unused_parameters=method.leaves_weights_unused)
+        wrapped = DistributedDataParallel(Forward(method), find_unused_parameters=method.find_unused_parameters)
         wrapped(batch.lr[rank : rank + 1], batch.hr[rank : rank + 1]).backward()
         together = gradients(method)
         assert together.keys() == alone.keys()

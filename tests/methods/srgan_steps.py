@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from srlab.config import compose, parse
-from srlab.schema import TrainConfig
-from srlab.training.processes import this_process
+from srlab.config.options import compose, parse
+from srlab.config.schema import TrainConfig
+from srlab.training.process_group import this_process
 from srlab.training.run import _prepare, build_trainer
 
 

@@ -7,13 +7,13 @@ import torch
 from helpers import MODELS, build, has_weights, random_batch
 from programs import finished, script
 
-from srlab.config import compose, parse, recipe_of_model
+from srlab.config.options import compose, parse
+from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
 from srlab.evaluation.published import published_parameters
-from srlab.inference.upscale import upscale
-from srlab.inference.weights import load_checkpoint
 from srlab.methods import find_method
-from srlab.schema import TrainConfig
+from srlab.methods.loading import load_checkpoint
+from srlab.methods.recipe import recipe_of_model
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -56,14 +56,14 @@ def test_checkpoint_round_trip(model, tmp_path):
     loaded = load_checkpoint(path)
     assert type(loaded) is type(method) and loaded.label == model
     lr = torch.rand(1, 3, 9, 11)
-    assert torch.equal(upscale(loaded, lr, 2), upscale(method, lr, 2))
+    assert torch.equal(loaded.upscale(lr, 2), method.upscale(lr, 2))
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_upscales_odd_sizes(model, channels, scale):
-    sr = upscale(build(model, scale=scale), torch.rand(1, channels, 13, 7), scale)
+    sr = build(model, scale=scale).upscale(torch.rand(1, channels, 13, 7), scale)
     assert sr.shape == (1, channels, 13 * scale, 7 * scale)
     assert sr.dtype == torch.float32 and sr.min() >= 0 and sr.max() <= 1
 
@@ -75,7 +75,7 @@ def test_tiles_equal_the_whole(model, scale):
     lr = torch.rand(1, 3, 41, 37)
     if method.traits.receptive_field is None:
         pytest.skip("sees everywhere")
-    torch.testing.assert_close(upscale(method, lr, scale, tile=10), upscale(method, lr, scale), atol=2e-5, rtol=0)
+    torch.testing.assert_close(method.upscale(lr, scale, tile=10), method.upscale(lr, scale), atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -100,7 +100,7 @@ def test_a_scale_that_it_does_not_have_is_refused(model):
     if method.traits.scales is None:
         pytest.skip("has every scale")
     with pytest.raises(SrlabError, match="scale=5"):
-        upscale(method, torch.rand(1, 3, 8, 8), 5)
+        method.upscale(torch.rand(1, 3, 8, 8), 5)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -159,4 +159,4 @@ def test_a_result_that_is_not_finite_is_an_error():
     method = build("edsr_baseline")
     torch.nn.init.constant_(method.network.head.weight, float("nan"))
     with pytest.raises(SrlabError, match="the result is not finite"):
-        upscale(method, torch.rand(1, 3, 8, 8), 2)
+        method.upscale(torch.rand(1, 3, 8, 8), 2)

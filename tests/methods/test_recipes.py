@@ -8,14 +8,13 @@ import torch
 from helpers import build, random_batch
 from programs import finished, script
 
-from srlab.color import luma
 from srlab.data.batch import Batch
-from srlab.data.patches import PatchShape
+from srlab.data.random_draws import PatchShape
 from srlab.errors import SrlabError
-from srlab.inference.upscale import upscale
-from srlab.layers import Upsampler
+from srlab.imaging.color import luma
 from srlab.methods import find_method
-from srlab.methods.enlarged import enlarge
+from srlab.methods.pre_upsampling import enlarge
+from srlab.networks.layers import Upsampler
 
 TWO_RANKS = Path(__file__).with_name("mdsr_steps.py")
 
@@ -159,7 +158,7 @@ def test_tiles_equal_the_whole_with_every_upsampler(model, kind, scale):
     plain = build(model, scale=scale)
     method = type(plain)({**plain.hparams["network"], "upsampler": kind})
     lr = torch.rand(1, 3, 41, 37)
-    torch.testing.assert_close(upscale(method, lr, scale, tile=10), upscale(method, lr, scale), atol=2e-5, rtol=0)
+    torch.testing.assert_close(method.upscale(lr, scale, tile=10), method.upscale(lr, scale), atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("model", ["edsr_baseline", "mdsr_baseline", "wdsr_a"])
@@ -168,7 +167,7 @@ def test_grey_networks_train(model):
     method = type(plain)({**plain.hparams["network"], "channels": 1}, dict(plain.hparams["recipe"]))
     method.prepare_training()
     method.objective(random_batch(method, 2))[0].backward()
-    assert upscale(method, torch.rand(1, 3, 9, 7), 2).shape == (1, 3, 18, 14)
+    assert method.upscale(torch.rand(1, 3, 9, 7), 2).shape == (1, 3, 18, 14)
 
 
 def test_a_margin_is_cut_from_what_any_method_gives():

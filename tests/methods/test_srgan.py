@@ -11,15 +11,16 @@ import torch
 import torch.nn.functional as F
 from helpers import ROOT
 
-from srlab.config import compose, parse
+from srlab.config.options import compose, parse
+from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
-from srlab.inference.files import read_file
-from srlab.inference.weights import load_checkpoint
-from srlab.methods.srgan import SRGAN, Discriminator
-from srlab.schema import TrainConfig
-from srlab.training.csv_log import read_rows
-from srlab.training.processes import this_process
-from srlab.training.run import Run, _prepare, build_trainer, train_config
+from srlab.methods.loading import load_checkpoint
+from srlab.methods.srgan import SRGAN
+from srlab.networks.discriminator import Discriminator
+from srlab.training.loggers.csv_log import read_rows
+from srlab.training.process_group import this_process
+from srlab.training.run import TrainingRun, _prepare, build_trainer, train_config
+from srlab.weights.files import read_file
 
 SMALL = ["model=srgan", "loss=srgan_mse", "scale=2", "model.network.features=6", "model.network.blocks=1",
          "model.discriminator.features=4", "model.discriminator.dense=8", "data=folder", "data.patch_size=12",
@@ -37,13 +38,13 @@ def run(*words: str) -> dict[str, float]:
     return train_config(compose("train", list(words)))
 
 
-def prepared(*words: str) -> Run:
+def prepared(*words: str) -> TrainingRun:
     made = _prepare(parse(compose("train", list(words)), TrainConfig))
     made.folder.mkdir(parents=True, exist_ok=True)
     return made
 
 
-def fit(*words: str) -> Run:
+def fit(*words: str) -> TrainingRun:
     """Training alone, in this process: without the evaluation at its end."""
     made = prepared(*words)
     trainer = build_trainer(made, this_process())

@@ -7,14 +7,14 @@ import pytest
 import torch
 from skimage.data import astronaut, camera
 
-from srlab.data.images import to_tensor
-from srlab.data.resize import imresize
 from srlab.errors import SrlabError
-from srlab.metrics.choice import check_metrics, meters_of
+from srlab.imaging.files import to_tensor
+from srlab.imaging.resize import imresize
+from srlab.metrics.by_name import check_metrics, meters_of
 from srlab.metrics.dists import DISTS
 from srlab.metrics.metric import PSNR, SSIM
 from srlab.metrics.protocol import protocol
-from srlab.pretrained import backbone_state
+from srlab.weights.backbones import backbone_state
 
 pytestmark = pytest.mark.filterwarnings("ignore:weights.*random", "ignore:.*pretrained.*:UserWarning:torchvision")
 BACKBONES = {"lpips": "alexnet", "lpips_vgg": "vgg16", "lpips_squeeze": "squeezenet1_1", "dists": "vgg16"}

@@ -8,10 +8,10 @@ from skimage.data import astronaut, camera
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from srlab.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
-from srlab.data.images import to_tensor
-from srlab.data.resize import imresize
 from srlab.errors import SrlabError
+from srlab.imaging.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
+from srlab.imaging.files import to_tensor
+from srlab.imaging.resize import imresize
 from srlab.metrics.protocol import PROTOCOLS, protocol
 from srlab.metrics.quality import ssim
 
@@ -55,7 +55,7 @@ def test_rgb_agrees_with_scikit_image(name, extra, scale):
 def test_grey_is_measured_as_it_is(name):
     hr = camera()[:96, :120]
     sr = degraded(hr, 2)
-    border = 2 + PROTOCOLS[name].extra_border
+    border = 2 + PROTOCOLS[name].extra_crop_border
     expected = peak_signal_noise_ratio(
         hr[border:-border, border:-border], sr[border:-border, border:-border], data_range=255
     )

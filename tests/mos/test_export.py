@@ -14,9 +14,9 @@ import pytest
 from helpers import ROOT, read_image
 from mos_study import METHODS, image_set, measured
 
-from srlab.config import compose
+from srlab.commands.evaluation import evaluate_config
+from srlab.config.options import compose
 from srlab.errors import SrlabError
-from srlab.evaluation.run import evaluate_config
 from srlab.mos.calibration import calibration_images
 from srlab.mos.export import add_anchors
 from srlab.mos.study import open_study
@@ -25,7 +25,7 @@ from srlab.mos.study import open_study
 @pytest.fixture
 def evaluated(tmp_path, monkeypatch):
     """evaluate.py on the small set."""
-    monkeypatch.setattr("srlab.evaluation.run.evaluation_sets", lambda *_: [image_set()])
+    monkeypatch.setattr("srlab.commands.evaluation.evaluation_sets", lambda *_: [image_set()])
 
     def run(*words):
         words = ("model=lanczos", "scale=4", "+mos_export=true", f"mos.out={tmp_path / 'mos'}", *words)
@@ -53,7 +53,7 @@ def test_a_study_holds_every_image_by_every_method(evaluated, tmp_path, capsys):
             assert np.array_equal(read_image(tmp_path / "mos/images" / f"{name}.png"), read_image(saved))
     assert [len(rater.trials) for rater in study.raters] == [10 + 20 + 1] * 2
     assert study.results == json.loads((tmp_path / "out/results.json").read_text())["rows"]
-    assert f"next: python -m srlab.mos serve {tmp_path / 'mos'}" in capsys.readouterr().out
+    assert f"next: srlab mos serve {tmp_path / 'mos'}" in capsys.readouterr().out
 
 
 def test_files_say_nothing_of_methods(exported):

@@ -1,4 +1,4 @@
-"""`python -m srlab.mos report`, and a whole study from the export to the report."""
+"""`srlab mos report`, and a whole study from the export to the report."""
 
 import csv
 import math
@@ -9,8 +9,8 @@ from mos_rehearsal import CHROMIUM, DRIVER, rehearse
 from mos_study import METHODS, QUALITY, make_study
 from PIL import Image
 
+from srlab.commands.mos import main
 from srlab.errors import SrlabError
-from srlab.mos.__main__ import main
 from srlab.mos.figures import draw, paper_panel
 from srlab.mos.paper import published_mos, published_scores
 from srlab.mos.ratings import Rating, Ratings

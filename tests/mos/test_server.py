@@ -246,6 +246,6 @@ def test_it_ends_by_ctrl_c(server):
 
 
 def test_help_and_mistakes_are_short(tmp_path):
-    command = [sys.executable, "-m", "srlab.mos", "serve", str(tmp_path)]
+    command = [sys.executable, "-m", "srlab", "mos", "serve", str(tmp_path)]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 1 and finished.stderr.startswith("error: ") and finished.stderr.count("\n") == 1

@@ -7,8 +7,8 @@ import pytest
 from mos_rehearsal import Page, browser
 from mos_study import METHODS, needs_browser
 
+from srlab.commands.mos import main
 from srlab.errors import SrlabError
-from srlab.mos.__main__ import main
 from srlab.mos.ratings import Ratings
 from srlab.mos.static import COLUMNS, export_static, import_ratings
 

@@ -1,6 +1,6 @@
 """metrics.csv over new columns and resumes."""
 
-from srlab.training.csv_log import CSVLog, read_rows
+from srlab.training.loggers.csv_log import CSVLog, read_rows
 
 
 def test_lines_of_a_step_meet_and_new_columns_fit(tmp_path):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from srlab.config import compose, parse
+from srlab.config.options import compose, parse
+from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
-from srlab.schema import TrainConfig
 from srlab.training import devices as module
 from srlab.training.devices import choose_devices, has_fast_bf16
 

@@ -14,12 +14,12 @@ from helpers import ROOT, write_image
 from PIL import Image
 from programs import alive, environment, train, working_in
 
-from srlab.config import compose
+from srlab.commands.evaluation import evaluate_config
+from srlab.config.options import compose
 from srlab.errors import SrlabError
-from srlab.evaluation.run import evaluate_config
-from srlab.inference.weights import load_checkpoint, read_file
 from srlab.methods import find_method
-from srlab.training.csv_log import read_rows
+from srlab.methods.loading import load_checkpoint, read_file
+from srlab.training.loggers.csv_log import read_rows
 from srlab.training.run import train_config
 
 TINY = ["model.network.features=6", "model.network.blocks=1", "data.patch_size=16", "data.batch_size=4",

@@ -21,14 +21,14 @@ from programs import train
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 from wandb_file import WandbFile, wandb_files
 
-from srlab.config import check_overrides, compose
+from srlab.config.options import check_overrides, compose
+from srlab.config.schema import TrainConfig
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
-from srlab.inference.weights import load_checkpoint
-from srlab.schema import TrainConfig
-from srlab.training.csv_log import read_rows
-from srlab.training.folder import step_of
+from srlab.methods.loading import load_checkpoint
+from srlab.training.loggers.csv_log import read_rows
 from srlab.training.run import train_config
+from srlab.weights.checkpoint import step_of
 
 TINY = ["model=edsr_baseline", "model.network.features=4", "model.network.blocks=1", "data.patch_size=8",
         "data.batch_size=4", "trainer.max_steps=6", "trainer.val_check_interval=2", "trainer.log_every_n_steps=1",

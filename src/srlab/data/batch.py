@@ -23,9 +23,13 @@ class Batch(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A whole image: lr (1, C, h, w) float32 in [0, 1] as the protocol gives it to methods; hr the uint8 reference."""
+    """A whole image: lr (1, C, h, w) float32 in [0, 1] as the protocol gives it to methods; hr the uint8 reference.
+
+    condition: what a degradation-conditioned network needs beside the image, of one sample.
+    """
 
     name: str
     lr: Tensor
     hr: np.ndarray
     scale: int
+    condition: Tensor | None = None

@@ -7,8 +7,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from srlab.data.images import list_images
 from srlab.errors import SrlabError, nearest
+from srlab.imaging.files import list_images
 
 TABLE = Path(__file__).with_name("catalog.yaml")
 DEGRADATIONS = ("bicubic", "unknown", "mild", "difficult", "wild")
@@ -80,7 +80,7 @@ class CatalogEntry:
         """What to do to have the set under data.root=root, as the beginning of a sentence."""
         if self.how:
             return f"Get it ({' '.join(self.how.split())})"
-        command = f"python -m srlab.data fetch {self.name} --root {root}{' --force' if again else ''}"
+        command = f"srlab data fetch {self.name} --root {root}{' --force' if again else ''}"
         return f"Fetch it{' again' if again else ''} ({command})"
 
 
@@ -186,7 +186,7 @@ def lr_file(entry: CatalogEntry, root: Path, degradation: str, scale: int, stem:
     path = next(iter(sorted(path.parent.glob(path.name))), path) if "*" in pattern else path
     if degradation != "bicubic" and not path.is_file():
         raise SrlabError(
-            f"{path}: no such LR file, and {degradation} LR cannot be made from HR. Fetch it: python -m srlab.data "
+            f"{path}: no such LR file, and {degradation} LR cannot be made from HR. Fetch it: srlab data "
             f"fetch {entry.name} --degradation {degradation} --scale {scale} --root {root}"
         )
     return path

@@ -24,8 +24,8 @@ from srlab.data.check_lr import (
 )
 from srlab.data.duplicates import Look, duplicates, look
 from srlab.data.fetch import DOWNLOADS
-from srlab.data.images import list_images
 from srlab.errors import SrlabError, nearest
+from srlab.imaging.files import list_images
 
 SCALES = (2, 3, 4)  # to which odd sizes are named
 GREY = ("L", "1", "LA", "I", "I;16", "I;16B")

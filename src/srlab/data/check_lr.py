@@ -10,10 +10,11 @@ import numpy as np
 
 from srlab.data.catalog import CatalogEntry
 from srlab.data.duplicates import Look
-from srlab.data.images import SUFFIXES, read_image
-from srlab.data.pairs import crop_to_multiple, scale_of
-from srlab.data.resize import imresize
+from srlab.data.image_sets import scale_of
 from srlab.errors import SrlabError
+from srlab.imaging.crop import crop_to_multiple
+from srlab.imaging.files import SUFFIXES, read_image
+from srlab.imaging.resize import imresize
 
 ANOTHER = 20  # mean difference in levels from which an LR image does not show its HR image
 

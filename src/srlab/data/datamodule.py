@@ -8,16 +8,17 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from srlab.config.schema import DataConfig
 from srlab.data import photos
 from srlab.data.batch import Batch, Pair
 from srlab.data.catalog import CATALOG, known_set, no_track, present
-from srlab.data.pairs import ImageSet, catalog_set, folder_set, photo_set
-from srlab.data.patches import PatchDataset, PatchSampler, PatchShape
+from srlab.data.image_sets import ImageSet, catalog_set, folder_set, photo_set
+from srlab.data.patches import PatchDataset
+from srlab.data.random_draws import PatchSampler, PatchShape
 from srlab.data.store import Store
 from srlab.data.training_set import TrainingSet, find_sources, from_sources, synthetic, without_small
 from srlab.errors import SrlabError, nearest
 from srlab.metrics.protocol import Protocol
-from srlab.schema import DataConfig
 
 KINDS = ("auto", "sample", "div2k", "folder")
 

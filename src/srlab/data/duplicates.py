@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from srlab.data.images import read_image
 from srlab.errors import SrlabError
+from srlab.imaging.files import read_image
 
 HASH = (9, 8)  # columns and rows of the thumbnail behind the hash: 8 x 8 comparisons of neighbours
 THUMBNAIL = 32  # side of the thumbnail that confirms

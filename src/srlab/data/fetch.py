@@ -11,9 +11,9 @@ from rich.progress import Progress
 
 from srlab.data.catalog import Archive, CatalogEntry, folder_of, no_track, parts_of
 from srlab.data.download import Download
-from srlab.data.images import SUFFIXES, image_size
 from srlab.data.unpack import Member, Wanted, opened, unpack
 from srlab.errors import SrlabError
+from srlab.imaging.files import SUFFIXES, image_size
 
 DOWNLOADS = "downloads"  # folder under data.root, of archives on their way
 

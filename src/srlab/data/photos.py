@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import skimage
 
-from srlab.data.images import read_image
+from srlab.imaging.files import read_image
 
 TEST = ("coffee", "astronaut", "motorcycle_left")
 VALIDATION = ("chelsea", "rocket")

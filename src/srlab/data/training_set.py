@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from srlab.data.catalog import CATALOG, CatalogEntry, hr_files, known_set, lr_file, no_track, parts_of, set_of_folder
-from srlab.data.images import SUFFIXES, image_size, list_images, read_image
-from srlab.data.pairs import Picture, check_lr, crop_to_multiple
-from srlab.data.resize import imresize
+from srlab.data.image_sets import Picture, check_lr
 from srlab.data.store import JoinedStore, Store, open_store, signature
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError, nearest
+from srlab.imaging.crop import crop_to_multiple
+from srlab.imaging.files import SUFFIXES, image_size, list_images, read_image
+from srlab.imaging.resize import imresize
 
 
 @dataclass(frozen=True)

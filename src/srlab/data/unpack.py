@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from srlab.data.images import SUFFIXES
 from srlab.errors import SrlabError
+from srlab.imaging.files import SUFFIXES
 
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 

@@ -3,7 +3,7 @@
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from srlab.methods.base import SuperResolver
+from srlab.methods.super_resolver import SuperResolver
 
 OUTPUT = (720, 1280)  # height, width of the HR image in CARN's table and after (Ahn et al. 2018, section 4.3)
 

@@ -4,27 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from srlab.evaluation.benchmark import Row
-from srlab.evaluation.drawing import Point
-from srlab.evaluation.run import measured
-from srlab.evaluation.scatter import scatter
+from srlab.evaluation.measure import ResultRow
+from srlab.evaluation.metric_plane import scatter
+from srlab.evaluation.plotting import Point
 from srlab.metrics.metric import PSNR, Metric
-from srlab.schema import EvaluateConfig
 
 
-def evaluate_curve(config: EvaluateConfig, alphas: Mapping[str, float], ends: tuple[str, str]) -> Path:
-    """Measures config.ckpt, writes results and OUT/curve.png, and returns the latter.
-
-    alphas: by the methods' labels. ends: what stands at 0 and at 1.
-    """
-    rows = measured(config)
-    path = Path(config.out) / "curve.png"
-    draw_curve(rows, alphas, ends, path)
-    print(f"written: {path}")
-    return path
-
-
-def draw_curve(rows: Sequence[Row], alphas: Mapping[str, float], ends: tuple[str, str], path: Path) -> None:
+def draw_curve(rows: Sequence[ResultRow], alphas: Mapping[str, float], ends: tuple[str, str], path: Path) -> None:
     """A PNG: PSNR and the first perceptual metric that was measured, points named by alpha.
 
     Without a perceptual metric alpha and PSNR; without PSNR alpha and the first metric that there is.
@@ -40,7 +26,9 @@ def draw_curve(rows: Sequence[Row], alphas: Mapping[str, float], ends: tuple[str
     scatter(curve(rows, alphas, across, up), across, up, path, joined=True, named=plane)
 
 
-def curve(rows: Sequence[Row], alphas: Mapping[str, float], across: Metric, up: Metric) -> dict[str, dict[str, Point]]:
+def curve(
+    rows: Sequence[ResultRow], alphas: Mapping[str, float], across: Metric, up: Metric
+) -> dict[str, dict[str, Point]]:
     """For every set and scale the points by alpha, from 0 to 1; infinite values have no place."""
     panels: dict[str, dict[str, Point]] = {}
     for row in sorted(rows, key=lambda row: alphas[row.method.removesuffix("+")]):

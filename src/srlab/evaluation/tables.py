@@ -2,20 +2,22 @@
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from srlab.atomic_write import write_text
 from srlab.console import wide_console
-from srlab.evaluation.benchmark import Row, as_json
+from srlab.evaluation.measure import ResultRow
+from srlab.evaluation.results import metrics_of, write_json
 from srlab.metrics.metric import Metric
+from srlab.run_files import RESULTS
 
 LEFT = ("set", "method", "protocol", "input")
 
 
-def cells(row: Row) -> dict[str, str]:
+def cells(row: ResultRow) -> dict[str, str]:
     """A row as text by columns; the difference is ours minus the published PSNR."""
     printed = difference = ""
     if row.published is not None:
@@ -40,12 +42,12 @@ def _heading(metric: Metric) -> str:
     return f"{metric.title} ↓" if metric.better == "lower" else metric.title
 
 
-def _difference(row: Row) -> float:
+def _difference(row: ResultRow) -> float:
     assert row.published is not None
     return row.psnr - row.published["psnr"]
 
 
-def _body(rows: list[Row]) -> tuple[list[str], list[list[str]]]:
+def _body(rows: list[ResultRow]) -> tuple[list[str], list[list[str]]]:
     """Columns that say something, without those that are empty in every row, and the table below them."""
     table = [cells(row) for row in rows]
     columns = dict.fromkeys(column for line in table for column in line)
@@ -53,7 +55,7 @@ def _body(rows: list[Row]) -> tuple[list[str], list[list[str]]]:
     return used, [[line.get(column, "") for column in used] for line in table]
 
 
-def print_table(rows: list[Row], title: str) -> None:
+def print_table(rows: list[ResultRow], title: str) -> None:
     """The table on the terminal, whole: piped output is not cut to 80 columns."""
     table = Table(title=title, title_justify="left")
     columns, body = _body(rows)
@@ -64,13 +66,13 @@ def print_table(rows: list[Row], title: str) -> None:
     wide_console().print(table)
 
 
-def markdown(rows: list[Row]) -> str:
+def markdown(rows: list[ResultRow]) -> str:
     columns, body = _body(rows)
     lines = [columns, ["---"] * len(columns), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def comma_separated(rows: list[Row]) -> str:
+def comma_separated(rows: list[ResultRow]) -> str:
     """One line a row, at full precision."""
     text = io.StringIO()
     metrics = metrics_of(rows)
@@ -88,22 +90,9 @@ def comma_separated(rows: list[Row]) -> str:
     return text.getvalue()
 
 
-def write_results(rows: list[Row], folder: Path, facts: dict[str, Any] | None = None) -> None:
+def write_results(rows: list[ResultRow], folder: Path, facts: dict[str, Any] | None = None) -> None:
     """results.json, results.md and results.csv, each whole or not at all. facts: what else results.json says."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = {name: {"better": m.better, "about": m.about} for name, m in metrics_of(rows).items() if m.about}
-    content = {**(facts or {}), **({"metrics": about} if about else {}), "rows": [as_json(row) for row in rows]}
-    write_text(folder / "results.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_json(rows, folder / RESULTS, facts)
     write_text(folder / "results.md", markdown(rows))
     write_text(folder / "results.csv", comma_separated(rows))
-
-
-def metrics_of(rows: list[Row]) -> dict[str, Metric]:
-    """What was measured, by name, in the order of columns."""
-    return {metric.name: metric for row in rows for metric in row.metrics}
-
-
-def write_text(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text)
-    partial.replace(path)

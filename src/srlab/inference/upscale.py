@@ -1,62 +1,72 @@
 """The one way from a low-resolution image to a high-resolution one: train.py, evaluate.py and every tool meet here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from srlab.color import rgb_to_ycbcr, ycbcr_to_rgb
-from srlab.data.resize import imresize
 from srlab.errors import SrlabError
-from srlab.inference.ensemble import ensembled
+from srlab.imaging.color import rgb_to_ycbcr, ycbcr_to_rgb
+from srlab.imaging.resize import imresize
+from srlab.inference.self_ensemble import ensembled
 from srlab.inference.tiling import padded, tiled
-
-if TYPE_CHECKING:
-    from srlab.methods.base import SuperResolver
+from srlab.networks.network import SRNetwork, Traits
 
 Precision = Literal["32", "bf16", "16", "inherit"]
 BLIND_OVERLAP = 32  # LR pixels around a tile where the network sees everywhere and no overlap is exact
 
 
 def upscale(
-    method: SuperResolver,
+    network: SRNetwork,
     lr: Tensor,
     scale: int,
     condition: Tensor | None = None,
     tile: int | None = None,
     ensemble: bool = False,
     precision: Precision = "32",
+    label: str = "the network",
 ) -> Tensor:
-    """(N, 1 or 3, h, w) in [0, 1] -> (N, the same channels, scale*h, scale*w), float32 in [0, 1], not rounded.
+    """Super-resolves a batch of images.
 
-    tile: work on tiles of tile x tile LR pixels, for images that do not fit into memory at once.
-    ensemble: average over the 8 flips and rotations. precision: of the network's arithmetic; "inherit" leaves the
-    caller's autocast as it is.
-    A luma method on RGB takes Y through the network and Cb, Cr by bicubic; an RGB method on one channel sees it
+    A luma network takes Y of an RGB image, whose Cb and Cr are enlarged by bicubic. An RGB network sees one channel
     replicated, and its answer is averaged back.
-    Raises SrlabError for a scale that the method does not have, and where the result is not finite.
+
+    Args:
+        network: any network with traits; used in eval mode.
+        lr: (N, 1 or 3, h, w), float, in [0, 1].
+        scale: one of the network's scales.
+        condition: what a degradation-conditioned network needs beside the image.
+        tile: side of the tiles in LR pixels, for images that do not fit into memory at once; None processes whole
+            images. Tiles overlap by the receptive field, so the result does not depend on their size.
+        ensemble: averages over the 8 flips and rotations (EDSR, section 3.4).
+        precision: of the network's arithmetic; "inherit" leaves the caller's autocast as it is.
+        label: what the network is called in messages.
+
+    Returns:
+        (N, the same channels, scale * h, scale * w), float32 in [0, 1], not rounded.
+
+    Raises:
+        SrlabError: the network lacks this scale, or the result is not finite.
     """
-    scales = method.traits.scales
+    scales = network.traits.scales
     if scales is not None and scale not in scales:
         has = ", ".join(f"x{s}" for s in scales)
-        raise SrlabError(f"scale={scale}: {method.label} was built for {has}. Choose that, or another checkpoint.")
-    with torch.inference_mode(), _autocast(precision, lr.device), _evaluating(method.inference_network):
-        forward = _forward(method, scale, condition, tile, ensemble)
-        sr = _in_its_colours(forward, lr, scale, method.traits.channels)
+        raise SrlabError(f"scale={scale}: {label} was built for {has}. Choose that, or another checkpoint.")
+    with torch.inference_mode(), _autocast(precision, lr.device), _evaluating(network):
+        forward = _forward(network, scale, condition, tile, ensemble)
+        sr = _in_its_colours(forward, lr, scale, network.traits.channels)
         if not sr.isfinite().all():
-            raise SrlabError(f"{method.label}: the result is not finite: damaged weights, or training diverged.")
+            raise SrlabError(f"{label}: the result is not finite: damaged weights, or training diverged.")
         return sr.clamp(0, 1)
 
 
-def describe_input(method: SuperResolver, channels: int) -> str:
-    """What the method saw of an image of so many channels where that is not the image itself, for tables; or ''."""
-    if method.traits.channels == 1 and channels == 3:
+def describe_input(traits: Traits, channels: int) -> str:
+    """Says what a network saw of an image of so many channels; or '' where that is the image itself."""
+    if traits.channels == 1 and channels == 3:
         return "Y by the method, Cb and Cr bicubic"
-    if method.traits.channels == 3 and channels == 1:
+    if traits.channels == 3 and channels == 1:
         return "one channel replicated to RGB"
     return ""
 
@@ -80,10 +90,10 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def _forward(
-    method: SuperResolver, scale: int, condition: Tensor | None, tile: int | None, ensemble: bool
+    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, ensemble: bool
 ) -> Callable[[Tensor], Tensor]:
     """The network, in the layers that were asked for: size, tiles, ensemble."""
-    network, traits = method.inference_network, method.traits
+    traits = network.traits
 
     def plain(lr: Tensor) -> Tensor:
         return network(lr, scale, condition).float()

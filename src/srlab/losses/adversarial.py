@@ -22,7 +22,7 @@ def taken_for_fake(logits: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Game:
+class GANLoss:
     """Both sides' losses from logits (real, fake). needs_real: whether the generator's looks at the real ones."""
 
     generator: Callable[[Tensor, Tensor], Tensor]
@@ -30,29 +30,29 @@ class Game:
     needs_real: bool = False
 
 
-GAMES: dict[str, Game] = {
+GAN_LOSSES: dict[str, GANLoss] = {
     # Goodfellow et al. 2014 in the form that does not saturate: SRGAN, equations 2 and 6.
-    "vanilla": Game(
+    "vanilla": GANLoss(
         generator=lambda real, fake: taken_for_real(fake),
         discriminator=lambda real, fake: taken_for_real(real) + taken_for_fake(fake),
     ),
     # Mao et al. 2017, equation 9 (arXiv:1611.04076): fake is 0, real is 1.
-    "lsgan": Game(
+    "lsgan": GANLoss(
         generator=lambda real, fake: (fake - 1).square().mean() / 2,
         discriminator=lambda real, fake: ((real - 1).square().mean() + fake.square().mean()) / 2,
     ),
     # Lim and Ye 2017 (arXiv:1705.02894).
-    "hinge": Game(
+    "hinge": GANLoss(
         generator=lambda real, fake: -fake.mean(),
         discriminator=lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
     ),
     # Gulrajani et al. 2017, equation 3 (arXiv:1704.00028), without its penalty.
-    "wgan_gp": Game(
+    "wgan_gp": GANLoss(
         generator=lambda real, fake: -fake.mean(),
         discriminator=lambda real, fake: fake.mean() - real.mean(),
     ),
     # Jolicoeur-Martineau 2018 (arXiv:1807.00734): ESRGAN, section 3.2, equations 1 and 2.
-    "relativistic": Game(
+    "relativistic": GANLoss(
         generator=lambda real, fake: taken_for_fake(real - fake.mean()) + taken_for_real(fake - real.mean()),
         discriminator=lambda real, fake: taken_for_real(real - fake.mean()) + taken_for_fake(fake - real.mean()),
         needs_real=True,
@@ -71,25 +71,27 @@ class Adversarial(Term):
 
     def __init__(self, kind: str = "vanilla", gradient_penalty: float = 10.0) -> None:
         super().__init__()
-        if kind not in GAMES:
-            raise SrlabError(f"loss.adversarial.kind={kind}: expected {', '.join(GAMES)}.{nearest(str(kind), GAMES)}")
+        if kind not in GAN_LOSSES:
+            raise SrlabError(
+                f"loss.adversarial.kind={kind}: expected {', '.join(GAN_LOSSES)}.{nearest(str(kind), GAN_LOSSES)}"
+            )
         if not isinstance(gradient_penalty, (int, float)) or not gradient_penalty >= 0:
             raise SrlabError(f"loss.adversarial.gradient_penalty={gradient_penalty}: expected a number of at least 0.")
-        self.game = GAMES[kind]
+        self.gan_loss = GAN_LOSSES[kind]
         self.gradient_penalty = gradient_penalty if kind == "wgan_gp" else 0.0
 
     @property
     def needs_real(self) -> bool:
         """Whether the generator's loss looks at `real`."""
-        return self.game.needs_real
+        return self.gan_loss.needs_real
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Logits of HR and SR -> the generator's loss. `real` may be anything where needs_real is False."""
-        return self.game.generator(real, fake)
+        return self.gan_loss.generator(real, fake)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Logits of HR and SR -> the discriminator's loss, without its penalty."""
-        return self.game.discriminator(real, fake)
+        return self.gan_loss.discriminator(real, fake)
 
     def penalty(
         self,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from srlab.errors import SrlabError, nearest
-from srlab.pretrained import Frozen, backbone_state, convolution_names, meta_backbone
+from srlab.weights.backbones import Frozen, backbone_state, convolution_names, meta_backbone
 
 VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)  # before each pooling
 VGG19_LAYERS = tuple(f"conv{i}_{j}" for i, count in enumerate(VGG19_CONVOLUTIONS, 1) for j in range(1, count + 1))

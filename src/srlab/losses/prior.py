@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from srlab.errors import SrlabError, nearest
 from srlab.losses.features import to_rgb
 from srlab.losses.term import LossTerm
-from srlab.pretrained import Frozen
+from srlab.weights.backbones import Frozen
 
 
 def cosine_distance(found: Tensor, wanted: Tensor) -> Tensor:

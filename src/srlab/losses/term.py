@@ -9,7 +9,8 @@ class Term(nn.Module):
     """What stands in conf/loss/base.yaml. Its constructor takes the keys that stand there beside `weight`.
 
     What a constructor takes by keyword only is not an option: `weights` (a backbone's name -> its source, as
-    srlab.pretrained.backbone_state takes it) and `scale` (the method's, None if it has several) come from WeightedLoss.
+    srlab.weights.backbones.backbone_state takes it) and `scale` (the method's, None if it has several) come from
+    WeightedLoss.
     """
 
     @classmethod
@@ -19,7 +20,7 @@ class Term(nn.Module):
 
     @classmethod
     def backbone(cls, **options: Any) -> str | None:
-        """The pretrained network that a term with these options looks through, by its name in srlab.pretrained."""
+        """The pretrained network that a term with these options uses, by its name in weights.backbones."""
         return None
 
 

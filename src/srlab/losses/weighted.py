@@ -18,7 +18,7 @@ from srlab.losses.prior import Prior
 from srlab.losses.regularization import TotalVariation
 from srlab.losses.term import Term
 from srlab.losses.texture import Texture
-from srlab.pretrained import RANDOM
+from srlab.weights.backbones import RANDOM
 
 LOSS_TERMS: dict[str, type[Term]] = {
     "l1": L1,
@@ -39,7 +39,7 @@ class WeightedLoss(nn.Module):
     """Builds the terms whose weight is not 0; the others cost nothing.
 
     config: term -> {"weight": number, and what the term's constructor takes}, as in conf/loss.
-    weights: a backbone's name -> the source of its weights, as srlab.pretrained.backbone_state takes it.
+    weights: a backbone's name -> the source of its weights, as srlab.weights.backbones.backbone_state takes it.
     scale: the method's; None if it has several.
     `weights` holds the numbers of the config, and `adversarial` the adversarial term, None at weight 0. The method
     calls that one itself, since it needs a discriminator. A term with weights of its own (cycle) has them in

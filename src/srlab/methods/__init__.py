@@ -1,33 +1,30 @@
-"""The methods: one file a paper, its network and its LightningModule. A checkpoint names its method by a key here."""
+"""The methods: how each network is trained. A checkpoint names its method by a key of METHODS.
+
+A network without a training of its own is trained as SuperResolver says, and needs no file here.
+"""
 
 from srlab.errors import SrlabError, nearest
-from srlab.methods.base import SuperResolver
-from srlab.methods.edsr import EDSR
-from srlab.methods.interpolation import Interpolation
 from srlab.methods.mdsr import MDSR
 from srlab.methods.srcnn import SRCNN
 from srlab.methods.srgan import SRGAN
-from srlab.methods.srresnet import SRResNet
+from srlab.methods.super_resolver import SuperResolver, plain_method
 from srlab.methods.vdsr import VDSR
-from srlab.methods.wdsr import WDSR
+from srlab.networks import NETWORKS
+
+OWN_TRAINING: tuple[type[SuperResolver], ...] = (SRCNN, VDSR, SRGAN, MDSR)
 
 METHODS: dict[str, type[SuperResolver]] = {
-    method.key: method
-    for method in (
-        Interpolation,
-        SRCNN,
-        VDSR,
-        SRResNet,
-        SRGAN,
-        EDSR,
-        MDSR,
-        WDSR,
-    )
+    **{name: plain_method(name, network) for name, network in NETWORKS.items()},
+    **{method.key: method for method in OWN_TRAINING},
 }
 
 
 def find_method(name: str) -> type[SuperResolver]:
-    """The class behind a name. Raises SrlabError for an unknown one."""
+    """Returns the class of a method.
+
+    Raises:
+        SrlabError: there is no method of that name.
+    """
     if name not in METHODS:
         raise SrlabError(f"'{name}' is not a method ({', '.join(METHODS)}).{nearest(name, METHODS)}")
     return METHODS[name]

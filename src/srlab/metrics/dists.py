@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srlab.pretrained import meta_backbone
+from srlab.weights.backbones import meta_backbone
 
 # Of VGG16's `features`, up to the ReLU before each pooling; L2Pooling is in the place of the pooling between them.
 STAGES = ((0, 4), (5, 9), (10, 16), (17, 23), (24, 30))

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from srlab.color import luma
-from srlab.data.images import to_tensor
+from srlab.imaging.color import luma
+from srlab.imaging.files import to_tensor
 from srlab.metrics.quality import psnr, ssim
 
 

@@ -1,7 +1,7 @@
 """Perceptual distances, LPIPS and DISTS: both images seen by an ImageNet classifier, whose features are compared.
 
-Their own weights come with the packages lpips and torchmetrics, the classifier's by `srlab.pretrained`. Neither package
-is let load the classifier itself, so nothing is downloaded that was not checked.
+Their own weights come with the packages lpips and torchmetrics, the classifier's from `weights.backbones`. Neither
+package may load the classifier itself, so nothing is downloaded that was not checked.
 """
 
 import re
@@ -16,17 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srlab.data.images import to_tensor
 from srlab.errors import SrlabError
+from srlab.imaging.files import to_tensor
 from srlab.metrics.dists import DISTS
 from srlab.metrics.metric import Compared, Meter, Metric
-from srlab.pretrained import RANDOM, backbone_state
+from srlab.weights.backbones import RANDOM, backbone_state
 
 
 def lpips_network(net: Literal["alex", "vgg", "squeeze"], backbone: str, source: str | None) -> nn.Module:
     """LPIPS, version 0.1 (Zhang et al. 2018, arXiv:1801.03924, equation 1): two (N, 3, H, W) in [0, 1] -> (N, 1, 1, 1).
 
-    net: as the lpips package names it, backbone: as `srlab.pretrained` does. source: the backbone's weights, as
+    net: as the lpips package names it, backbone: as `srlab.weights.backbones` does. source: the backbone's weights, as
     `backbone_state` takes it.
     """
     from lpips import LPIPS  # noqa: PLC0415 - imports torchvision, which takes seconds
@@ -61,7 +61,7 @@ def dists_network(source: str | None) -> nn.Module:
 class Distance:
     """A perceptual metric; lower is better, and equal images have 0.
 
-    backbone: in `srlab.pretrained`. least: the smallest side that the backbone can see. package: which carries the
+    backbone: in `weights.backbones`. least: the smallest side that the backbone can see. package: which carries the
     weights that are the metric's own. build: source of the backbone's weights -> a network of two images.
     """
 

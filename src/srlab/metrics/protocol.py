@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srlab.color import luma
-from srlab.data.images import to_tensor
-from srlab.data.resize import imresize
 from srlab.errors import SrlabError, nearest
+from srlab.imaging.color import luma
+from srlab.imaging.crop import crop_border
+from srlab.imaging.files import to_tensor
+from srlab.imaging.resize import imresize
 from srlab.metrics.metric import DEFAULT, PSNR, Compared, Meter, Quality
 from srlab.metrics.quality import SSIM_WINDOW
 
@@ -23,13 +24,17 @@ class Protocol:
     method_sees: what a method gets. "image": the 8-bit LR file as it is (RGB or grey). "luma": Y, shrunk in floating
         point and not rounded.
     measured: "luma" (Y of both, RGB rounded to 8 bits first) or "image" (all channels).
-    extra_border: pixels removed on every side beyond the scale.
+    extra_crop_border: pixels removed on every side beyond the scale.
     """
 
     name: str
     method_sees: Literal["image", "luma"]
     measured: Literal["image", "luma"]
-    extra_border: int = 0
+    extra_crop_border: int = 0
+
+    def crop_border(self, scale: int) -> int:
+        """Returns how many pixels are cropped on every side before measuring."""
+        return scale + self.extra_crop_border
 
     def reference(self, hr: np.ndarray) -> np.ndarray:
         """What a perfect method would return: uint8 (H, W, 3), or (H, W) where the method sees one channel."""
@@ -63,7 +68,7 @@ class Protocol:
 
     def check_size(self, hr: np.ndarray, scale: int) -> None:
         """Raises SrlabError for an image that leaves no whole SSIM window within the border."""
-        least = 2 * (scale + self.extra_border) + SSIM_WINDOW
+        least = 2 * self.crop_border(scale) + SSIM_WINDOW
         if min(hr.shape[:2]) < least:
             size = f"{hr.shape[1]}x{hr.shape[0]}"
             raise SrlabError(f"protocol {self.name} at x{scale} needs images of at least {least}x{least}, not {size}.")
@@ -73,9 +78,8 @@ class Protocol:
         if sr.shape != hr.shape:
             raise ValueError(f"the result is {sr.shape}, but the reference is {hr.shape}")
         self.check_size(hr, scale)
-        border = scale + self.extra_border
-        first, second = (image[border:-border, border:-border] for image in (sr, hr))
-        return Compared(first, second, self.measured)
+        border = self.crop_border(scale)
+        return Compared(crop_border(sr, border), crop_border(hr, border), self.measured)
 
 
 PROTOCOLS = {
@@ -84,7 +88,7 @@ PROTOCOLS = {
         Protocol("classic", method_sees="luma", measured="luma"),  # SRCNN, VDSR, and bicubic rows in print
         Protocol("luma", method_sees="image", measured="luma"),  # EDSR and after
         Protocol("rgb", method_sees="image", measured="image"),
-        Protocol("div2k", method_sees="image", measured="image", extra_border=6),  # EDSR's own table
+        Protocol("div2k", method_sees="image", measured="image", extra_crop_border=6),  # EDSR's own table
     )
 }
 

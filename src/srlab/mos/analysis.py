@@ -9,15 +9,7 @@ import numpy as np
 from srlab.mos.observations import Observations, Place
 from srlab.mos.paper import published_mos
 from srlab.mos.scores import Comparison, Score, compare, mean_opinion_score
-from srlab.mos.screening import (
-    Retest,
-    Screening,
-    calibration_error,
-    failed_calibration,
-    retest,
-    retest_pairs,
-    screen,
-)
+from srlab.mos.screening import Retest, Screening, calibration_error, failed_calibration, retest, retest_pairs, screen
 
 
 @dataclass(frozen=True)

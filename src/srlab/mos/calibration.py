@@ -6,8 +6,8 @@ As in the SRGAN paper (section 3.3), on images outside the test. They are photos
 import numpy as np
 
 from srlab.data import photos
-from srlab.data.pairs import crop_to_multiple
-from srlab.data.resize import imresize
+from srlab.imaging.crop import crop_to_multiple
+from srlab.imaging.resize import imresize
 
 SIDE = 320  # pixels at most: about the size of the images of Set5
 ENDS = {"nearest": 1, "HR": 5}

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from srlab.data.images import read_image, write_png
-from srlab.data.pairs import ImageSet
+from srlab.config.schema import EvaluateConfig, MosConfig
+from srlab.data.image_sets import ImageSet
 from srlab.errors import SrlabError
-from srlab.evaluation.benchmark import Row, Settings, as_json, evaluate
+from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
+from srlab.evaluation.results import as_json
+from srlab.imaging.files import read_image, write_png
 from srlab.methods import find_method
 from srlab.mos.calibration import ENDS, calibration_images
 from srlab.mos.plan import Candidate, opaque_names, plans
 from srlab.mos.study import CALIBRATION, WORDS, Item, Rater, Study, Trial, image_path, open_study, write_study
-from srlab.schema import EvaluateConfig, MosConfig
 
 ANCHORS = ("nearest", "bicubic")
 HR = "HR"
@@ -39,7 +40,9 @@ def check(config: EvaluateConfig) -> None:
         raise SrlabError("protocol=classic sees luma only, and people rate colour images. Choose protocol=luma or rgb.")
 
 
-def add_anchors(rows: list[Row], sets: list[ImageSet], scales: list[int], settings: Settings) -> list[Row]:
+def add_anchors(
+    rows: list[ResultRow], sets: list[ImageSet], scales: list[int], settings: EvaluationSettings
+) -> list[ResultRow]:
     """The rows, and before those of each set and scale nearest and bicubic, measured now unless they are there."""
     methods = [(name, find_method("interpolation")({"kernel": name}).eval()) for name in ANCHORS]
     plain = replace(settings, ensemble=False, tile=None, precision="32")
@@ -53,7 +56,9 @@ def add_anchors(rows: list[Row], sets: list[ImageSet], scales: list[int], settin
     return result
 
 
-def export(rows: list[Row], sets: list[ImageSet], settings: Settings, mos: MosConfig, facts: dict[str, Any]) -> Study:
+def export(
+    rows: list[ResultRow], sets: list[ImageSet], settings: EvaluationSettings, mos: MosConfig, facts: dict[str, Any]
+) -> Study:
     """Writes the study's folder, whole or not at all, and returns it.
 
     rows: with nearest and bicubic; their images are read from settings.save_images. facts: what else study.json says.
@@ -78,7 +83,7 @@ def export(rows: list[Row], sets: list[ImageSet], settings: Settings, mos: MosCo
     return open_study(out)
 
 
-def _sources(rows: list[Row], sets: list[ImageSet], settings: Settings) -> Iterator[Source]:
+def _sources(rows: list[ResultRow], sets: list[ImageSet], settings: EvaluationSettings) -> Iterator[Source]:
     """Every image of the study, with where it comes from; a result's hash is filled in when it is written."""
     assert settings.save_images is not None
     by_name = {image_set.name: image_set for image_set in sets}
@@ -94,7 +99,7 @@ def _sources(rows: list[Row], sets: list[ImageSet], settings: Settings) -> Itera
         yield Item(CALIBRATION, largest, photo, method, "", ENDS[method]), shown
 
 
-def _saved(settings: Settings, row: Row, image: str) -> Path:
+def _saved(settings: EvaluationSettings, row: ResultRow, image: str) -> Path:
     """Where `evaluate` saved an image: under the method's label without the "+" of an ensemble."""
     assert settings.save_images is not None
     label = row.method.removesuffix("+") if settings.ensemble else row.method
@@ -134,7 +139,7 @@ def _raters(items: dict[str, Item], mos: MosConfig) -> tuple[Rater, ...]:
     )
 
 
-def _facts(mos: MosConfig, settings: Settings, facts: dict[str, Any]) -> dict[str, Any]:
+def _facts(mos: MosConfig, settings: EvaluationSettings, facts: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": secrets.token_hex(8),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -159,5 +164,5 @@ def summary(study: Study) -> str:
     return (
         f"written: {study.folder}, {len(study.items)} images by {len(study.methods)} methods "
         f"for {len(study.raters)} raters (each rates {kinds['calibration']} for calibration, {kinds['test']}, "
-        f"and {kinds['repeat']} of them again); next: python -m srlab.mos serve {study.folder}"
+        f"and {kinds['repeat']} of them again); next: srlab mos serve {study.folder}"
     )

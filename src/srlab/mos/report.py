@@ -1,4 +1,4 @@
-"""`python -m srlab.mos report STUDY`: STUDY/report with report.md, its tables as CSV, and mos.png."""
+"""`srlab mos report STUDY`: STUDY/report with report.md, its tables as CSV, and mos.png."""
 
 import csv
 import io
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
-from srlab.evaluation.tables import write_text
 from srlab.mos.analysis import Analysis, MethodScore, analyse
 from srlab.mos.figures import draw, panels
 from srlab.mos.observations import Place, observations
@@ -25,7 +25,7 @@ def write_report(folder: Path) -> Path:
     """Writes the report of a study's ratings so far and returns its folder. Raises SrlabError where there are none."""
     study = open_study(folder)
     if not (folder / FILE).is_file():
-        raise SrlabError(f"{folder}: nobody has rated yet. Let raters in: python -m srlab.mos serve {folder}")
+        raise SrlabError(f"{folder}: nobody has rated yet. Let raters in: srlab mos serve {folder}")
     ratings = Ratings(study)
     rated = observations(study, ratings.all())
     ratings.close()

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import torch
 
+from srlab.config.schema import TrainerConfig
 from srlab.errors import SrlabError, nearest
-from srlab.schema import TrainerConfig
-from srlab.training.processes import Process, this_process
+from srlab.training.process_group import Process, this_process
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 

@@ -14,30 +14,35 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
-from srlab.config import as_scales, parse, recipe_of_model
+from srlab.config.options import as_scales, parse
+from srlab.config.schema import TrainConfig
 from srlab.data.catalog import overlap_warnings
 from srlab.data.datamodule import SuperResolutionData
-from srlab.data.pairs import ImageSet, evaluation_sets
+from srlab.data.image_sets import ImageSet, evaluation_sets
+from srlab.distributed import rank_and_world
 from srlab.errors import SrlabError
-from srlab.evaluation.benchmark import Row, Settings, evaluate
+from srlab.evaluation.comparison_figure import comparison
 from srlab.evaluation.complexity import multiply_adds, trainable_parameters
-from srlab.evaluation.figures import comparison
+from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
 from srlab.evaluation.tables import print_table, write_results
-from srlab.inference.weights import check_resumable, load_checkpoint, transfer
 from srlab.methods import find_method
-from srlab.methods.base import SuperResolver
+from srlab.methods.loading import check_resumable, load_checkpoint, transfer
+from srlab.methods.recipe import recipe_of_model
+from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.protocol import protocol
-from srlab.schema import TrainConfig
-from srlab.training.callbacks import BEST_BY, BestCheckpoint, LastCheckpoint, Report, StepBar
+from srlab.run_files import RunFiles
+from srlab.training.checkpoints import BEST_BY, BestCheckpoint, LastCheckpoint
 from srlab.training.devices import Devices, choose_devices, inference_device
-from srlab.training.distributed import rank_and_world
-from srlab.training.folder import check_folder, checkpoint_to_resume, claim_folder, run_name, step_of
-from srlab.training.gauges import Gauges
-from srlab.training.launch import run_job
-from srlab.training.loggers import build_loggers, check_connection, check_logger, ended, run_loggers
+from srlab.training.loggers.choose import build_loggers, check_connection, check_logger
+from srlab.training.loggers.run_logger import ended, run_loggers
+from srlab.training.panel_callback import ValidationPanels
 from srlab.training.pretraining import PRETRAINING, stage_before
-from srlab.training.processes import Process, this_process
-from srlab.training.validation_panels import ValidationPanels
+from srlab.training.process_group import Process, this_process
+from srlab.training.progress import ProgressLines, StepBar
+from srlab.training.run_folder import check_folder, checkpoint_to_resume, claim_folder, run_name
+from srlab.training.start_ranks import run_job
+from srlab.training.step_metrics import StepMetrics
+from srlab.weights.checkpoint import step_of
 
 SCRATCH = "scratch"  # init_from: random weights, where a method would rather not
 
@@ -47,7 +52,7 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """What a run is made of. resumed: the checkpoint that it goes on from, or None."""
 
     config: TrainConfig
@@ -56,6 +61,10 @@ class Run:
     data: SuperResolutionData
     folder: Path
     resumed: Path | None
+
+    @property
+    def files(self) -> RunFiles:
+        return RunFiles(self.folder)
 
 
 def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
@@ -80,7 +89,7 @@ def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
         if process.leads:
             _save_config(cfg, run.folder)
     if process.leads and process.environment is None and (run.devices.count > 1 or apart):
-        return run_job(run.folder / "config.yaml", run.devices.count)
+        return run_job(train_config, run.files.config, run.devices.count)
     return _train(run, process)
 
 
@@ -91,18 +100,18 @@ def _start_from(method: SuperResolver, weights: Path, process: Process) -> None:
         print(f"init_from={weights}: took {len(taken)} tensors, left {len(left)} as initialised{names}", flush=True)
 
 
-def _first_stage(cfg: DictConfig, run: Run, apart: bool) -> str:
+def _first_stage(cfg: DictConfig, run: TrainingRun, apart: bool) -> str:
     """Trains what `pretrain` says, unless it has ended before; returns its best checkpoint."""
-    if run.config.resume != "auto" or not (run.folder / PRETRAINING / "results.json").is_file():
+    if run.config.resume != "auto" or not RunFiles(run.folder / PRETRAINING).is_finished:
         train_config(stage_before(cfg, run.folder), apart)
-    return str(run.folder / PRETRAINING / "checkpoints" / "best.ckpt")
+    return str(RunFiles(run.folder / PRETRAINING).best)
 
 
 def _save_config(cfg: DictConfig, folder: Path) -> None:
-    OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), folder / "config.yaml")
+    OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), RunFiles(folder).config)
 
 
-def _prepare(config: TrainConfig) -> Run:
+def _prepare(config: TrainConfig) -> TrainingRun:
     """Everything but the trainer; finds every mistake that it can, the cheap ones first."""
     devices = choose_devices(config.trainer)
     torch.manual_seed(config.seed)
@@ -120,7 +129,7 @@ def _prepare(config: TrainConfig) -> Run:
         data.batches_together = config.trainer.accumulate_grad_batches
     method.check_patches(method.network, data.shape, data.scales, config.data.scale_per)
     folder = Path(config.runs) / run_name(config, data.scales, data.kind)
-    run = Run(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
+    run = TrainingRun(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
     _check_start(run)
     if run.resumed is not None:
         check_resumable(method, data.state_dict(), run.resumed)
@@ -138,7 +147,7 @@ def _prepare(config: TrainConfig) -> Run:
     return run
 
 
-def _check_start(run: Run) -> None:
+def _check_start(run: TrainingRun) -> None:
     config = run.config
     if run.method.starts_trained and run.resumed is None and config.init_from is None and config.pretrain is None:
         needed = " or ".join(run.method.takes_weights_of)
@@ -162,33 +171,33 @@ def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
     return scales
 
 
-def _strategy(run: Run, process: Process) -> Strategy | str:
+def _strategy(run: TrainingRun, process: Process) -> Strategy | str:
     if process.world == 1:
         return "auto"
     return DDPStrategy(
         cluster_environment=process.environment,
         process_group_backend="nccl" if run.devices.kind == "cuda" else "gloo",
         gradient_as_bucket_view=True,
-        find_unused_parameters=run.method.leaves_weights_unused,
+        find_unused_parameters=run.method.find_unused_parameters,
     )
 
 
-def _best_by(run: Run) -> str:
+def _best_by(run: TrainingRun) -> str:
     by = run.config.trainer.best_by
     return run.method.best_by if by == "auto" else by
 
 
-def build_trainer(run: Run, process: Process) -> pl.Trainer:
+def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
     """The Lightning trainer of a run, for this process of it."""
     options = run.config.trainer
     by_hand = not run.method.automatic_optimization  # the method clips and accumulates, and Lightning must not
     accumulated = 1 if by_hand else options.accumulate_grad_batches
     last_step = min(options.max_steps, options.stop_after if options.stop_after is not None else options.max_steps)
-    where = run.folder / "checkpoints"
+    where = run.files.checkpoints
     bar = options.progress_bar and sys.stdout.isatty()
     callbacks: list[Callback] = [
-        Report(last_step),
-        Gauges(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
+        ProgressLines(last_step),
+        StepMetrics(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
         BestCheckpoint(where, _best_by(run)),
         LastCheckpoint(where),
     ]
@@ -219,7 +228,7 @@ def build_trainer(run: Run, process: Process) -> pl.Trainer:
     )
 
 
-def _train(run: Run, process: Process) -> dict[str, float]:
+def _train(run: TrainingRun, process: Process) -> dict[str, float]:
     """One rank's part: fit, then its share of the evaluation."""
     if run.devices.kind == "cpu" and run.devices.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // run.devices.count))
@@ -231,7 +240,7 @@ def _train(run: Run, process: Process) -> dict[str, float]:
         return _fit_and_evaluate(run, process, trainer)
 
 
-def _fit_and_evaluate(run: Run, process: Process, trainer: pl.Trainer) -> dict[str, float]:
+def _fit_and_evaluate(run: TrainingRun, process: Process, trainer: pl.Trainer) -> dict[str, float]:
     if trainer.is_global_zero:
         _announce(run, process.world)
     with warnings.catch_warnings():
@@ -246,20 +255,20 @@ def _fit_and_evaluate(run: Run, process: Process, trainer: pl.Trainer) -> dict[s
         raise SrlabError(f"{run.resumed}: nothing was left to train, and {run.folder} has no best.ckpt to evaluate.")
     logs = run_loggers(trainer.loggers) if trainer.is_global_zero else []
     for log in logs:
-        log.log_checkpoints(best.path, run.folder / "checkpoints" / "last.ckpt")
+        log.log_checkpoints(best.path, run.files.last)
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    report = next(callback for callback in callbacks if isinstance(callback, Report))
+    report = next(callback for callback in callbacks if isinstance(callback, ProgressLines))
     training = {"seconds": report.seconds, "steps": trainer.global_step}
     rows = _evaluate(run, load_checkpoint(best.path), training)
     for log in logs:
-        log.log_results(rows, run.folder / "comparison.png", step_of(best.path) - 1)
+        log.log_results(rows, run.files.comparison, step_of(best.path) - 1)
     result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
     score = best.best_model_score  # and not the report's, which may be of a run in another folder
     psnr = float(score) if score is not None and _best_by(run) == "psnr" else report.latest
     return {"val/psnr": psnr, **result}
 
 
-def _facts(run: Run, processes: int) -> dict[str, Any]:
+def _facts(run: TrainingRun, processes: int) -> dict[str, Any]:
     """What a log of the run's configuration should hold beside it. multiply_adds: for 1280 x 720 pixels, by scale."""
     return {
         "parameters": trainable_parameters(run.method),
@@ -269,7 +278,7 @@ def _facts(run: Run, processes: int) -> dict[str, Any]:
     }
 
 
-def _announce(run: Run, processes: int) -> None:
+def _announce(run: TrainingRun, processes: int) -> None:
     resumed = f", from step {step_of(run.resumed)} of {run.resumed}" if run.resumed else ""
     print(
         f"{run.folder}: {run.method.label}, {trainable_parameters(run.method):,} parameters, "
@@ -279,7 +288,7 @@ def _announce(run: Run, processes: int) -> None:
     )
 
 
-def _evaluate(run: Run, method: SuperResolver, training: dict[str, float]) -> list[Row]:
+def _evaluate(run: TrainingRun, method: SuperResolver, training: dict[str, float]) -> list[ResultRow]:
     """The best checkpoint and bicubic on every set, as evaluate.py would; table, results.json and pictures.
 
     training: what it took, for results.json.
@@ -288,13 +297,13 @@ def _evaluate(run: Run, method: SuperResolver, training: dict[str, float]) -> li
     bicubic = find_method("interpolation")({"kernel": "bicubic"})
     methods = [("bicubic", bicubic), (method.label, method)]
     first = rank_and_world()[0] == 0
-    rows: list[Row] = []
+    rows: list[ResultRow] = []
     for i, image_set in enumerate(_sets(run.config)):
-        settings = Settings(rules, device, save_images=run.folder / "images" if i == 0 else None)
+        settings = EvaluationSettings(rules, device, save_images=run.files.images if i == 0 else None)
         rows += evaluate(methods, [image_set], list(run.data.scales), settings)
         if i == 0 and first:
-            comparison(methods, image_set, run.data.scales[-1], settings, run.folder / "comparison.png")
+            comparison(methods, image_set, run.data.scales[-1], settings, run.files.comparison)
     if first:
         write_results(rows, run.folder, {"training": training})
-        print_table(rows, f"{run.folder / 'checkpoints' / 'best.ckpt'}, protocol {rules.name}")
+        print_table(rows, f"{run.files.best}, protocol {rules.name}")
     return rows

@@ -1,0 +1,155 @@
+"""What evaluate.py does: from a config to rows and files."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from srlab.config.options import as_list, as_scales, parse
+from srlab.config.schema import EvaluateConfig, EvaluateWeights
+from srlab.data.image_sets import ImageSet, evaluation_sets
+from srlab.errors import SrlabError
+from srlab.evaluation.comparison_figure import comparison
+from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate, that_have
+from srlab.evaluation.metric_plane import draw_perception_distortion
+from srlab.evaluation.tables import print_table, write_results
+from srlab.methods import find_method
+from srlab.methods.loading import load_checkpoint, load_weights
+from srlab.methods.recipe import recipe_of_model
+from srlab.methods.super_resolver import SuperResolver
+from srlab.metrics.by_name import check_metrics, meters_of
+from srlab.metrics.protocol import protocol
+from srlab.mos import export as mos
+from srlab.training.devices import inference_device
+
+ANY_SCALE = [2, 3, 4]  # for methods that have no scale of their own
+
+
+def evaluate_config(cfg: DictConfig) -> list[ResultRow]:
+    """Measures what the config names, prints the table, writes results and figures, and returns the rows."""
+    config = parse(cfg, EvaluateConfig)
+    rows = measured(config)
+    for path in draw_perception_distortion(rows, Path(config.out)):
+        print(f"written: {path}")
+    return rows
+
+
+def measured(config: EvaluateConfig) -> list[ResultRow]:
+    """As `evaluate_config`, without the figure of perception and distortion."""
+    if config.mos_export:
+        mos.check(config)
+    if config.precision not in ("32", "bf16", "16"):
+        raise SrlabError(f"precision={config.precision}: expected 32, bf16 or 16.")
+    names, backbones = as_list(config.metrics), _backbones(config.weights)
+    check_metrics(names, backbones)
+    methods = _methods(config)
+    out = Path(config.out)
+    device = inference_device(config.trainer.accelerator)
+    settings = EvaluationSettings(
+        protocol=protocol(config.protocol.name),
+        device=device,
+        tile=config.tile,
+        ensemble=config.ensemble,
+        precision=config.precision,  # type: ignore[arg-type]
+        save_images=out / "images" if config.save_images or config.mos_export else None,
+    )
+    sets = evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation)
+    scales = _scales(config, methods)
+    for image_set in sets:
+        image_set.check(scales, settings.protocol)
+    settings = replace(settings, meters=meters_of(names, backbones, device))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SrlabError(f"out={out}: cannot be made ({error.strerror}). Choose a folder of yours.") from None
+    rows = list(evaluate(methods, sets, scales, settings))
+    if config.mos_export:
+        rows = mos.add_anchors(rows, sets, scales, settings)
+    print_table(rows, f"protocol {settings.protocol.name}")
+    write_results(rows, out)
+    print(f"written: {out / 'results.json'}, .md and .csv")
+    if config.save_images:
+        _draw_comparisons(methods, sets[0], scales, settings, out)
+    if config.mos_export:
+        origin = {"ckpt": as_list(config.ckpt), "weights": config.weights.network}
+        print(mos.summary(mos.export(rows, sets, settings, config.mos, origin)))
+    return rows
+
+
+def _draw_comparisons(
+    methods: list[tuple[str, SuperResolver]],
+    image_set: ImageSet,
+    scales: list[int],
+    settings: EvaluationSettings,
+    out: Path,
+) -> None:
+    """Side by side at each scale: bicubic and the methods that have it, on the first images of a set."""
+    if all(label != "bicubic" for label, _ in methods):
+        methods = [("bicubic", find_method("interpolation")({"kernel": "bicubic"})), *methods]
+    for scale in scales:
+        path = out / f"comparison_x{scale}.png"
+        comparison(that_have(scale, methods), image_set, scale, settings, path)
+        print(f"written: {path}")
+
+
+def _backbones(weights: EvaluateWeights) -> dict[str, str | None]:
+    return {name: source for name, source in vars(weights).items() if name != "network"}
+
+
+def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
+    """The methods and their labels, from ckpt= or from model= and weights=."""
+    if config.ckpt is not None:
+        if config.model is not None or config.weights.network is not None:
+            raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
+        paths = [Path(str(path)) for path in as_list(config.ckpt)]
+        if not paths:
+            raise SrlabError("ckpt=[]: expected a checkpoint, or a list of them.")
+        return _labelled([(path, load_checkpoint(path)) for path in paths])
+    if config.model is None:
+        raise SrlabError("nothing to evaluate: say ckpt=PATH, or model=NAME (and weights=FILE where it has weights).")
+    method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
+    has_weights = any(True for _ in method.network.parameters())
+    if config.weights.network is not None:
+        load_weights(method, Path(config.weights.network))
+    elif has_weights:
+        raise SrlabError(f"model={config.model.name} has weights: say weights=FILE, or ckpt=PATH.")
+    return [(method.label, method.eval())]
+
+
+def _labelled(loaded: list[tuple[Path, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
+    """Labels for a table, all different: the method's, else with its run or file, else with a number too."""
+    plain = [(method.label, method.traits.scales) for _, method in loaded]
+    named = [
+        label if plain.count((label, scales)) == 1 else f"{label} ({_origin(path)})"
+        for (label, scales), (path, _) in zip(plain, loaded, strict=True)
+    ]
+    unique = [name if named.count(name) == 1 else f"{name} #{i}" for i, name in enumerate(named, 1)]
+    return [(name, method) for name, (_, method) in zip(unique, loaded, strict=True)]
+
+
+def _origin(path: Path) -> str:
+    """The run of runs/RUN/checkpoints/best.ckpt, and the file where it is not the best one."""
+    if path.parent.name != "checkpoints":
+        return path.stem
+    run = path.resolve().parents[1].name
+    return run if path.stem == "best" else f"{run} {path.stem}"
+
+
+def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) -> list[int]:
+    """Those that were asked for, checked; else all that the methods have, or were trained on."""
+    scales = as_scales(config.scale)
+    if not scales:
+        return sorted({scale for _, method in methods for scale in _trained(method)})
+    if all(method.traits.scales is not None for _, method in methods):
+        own = sorted({scale for _, method in methods for scale in method.traits.scales or ()})
+        for scale in scales:
+            if scale not in own:
+                has = ", ".join(f"x{s}" for s in own)
+                raise SrlabError(f"scale={scale}: the method has {has}. Choose that, or another checkpoint.")
+    return scales
+
+
+def _trained(method: SuperResolver) -> list[int]:
+    """A network of several scales may have been trained on some of them."""
+    recipe = method.hparams["recipe"] or {}
+    return recipe.get("scales") or list(method.traits.scales or ANY_SCALE)

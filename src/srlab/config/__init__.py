@@ -1,0 +1,1 @@
+"""Options: what there is, how it is composed and checked."""

@@ -1,0 +1,82 @@
+"""Pictures of results."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from srlab.data.image_sets import ImageSet
+from srlab.evaluation.measure import EvaluationSettings, super_resolved
+from srlab.imaging.files import to_array
+from srlab.imaging.resize import imresize
+from srlab.methods.super_resolver import SuperResolver
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+
+CROP = 72  # HR pixels
+SHOWN = 3  # images in one figure
+
+
+def telling_crop(approximation: np.ndarray, hr: np.ndarray, size: int = CROP) -> tuple[int, int]:
+    """(top, left) of the window in which an approximation is furthest from the truth: there methods differ.
+
+    Both (H, W) or (H, W, C), uint8. The choice looks at bicubic only, so it favours no method.
+    """
+    error = (approximation.astype(np.float64) - hr) ** 2
+    error = error.reshape(*hr.shape[:2], -1).mean(axis=2)
+    total = np.pad(error.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    size = min(size, *hr.shape[:2])
+    sums = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
+    top, left = np.unravel_index(int(sums.argmax()), sums.shape)
+    return int(top), int(left)
+
+
+def comparison(
+    methods: list[tuple[str, SuperResolver]],
+    image_set: ImageSet,
+    scale: int,
+    settings: EvaluationSettings,
+    path: Path,
+) -> None:
+    """A PNG: of each of the first images the whole, and one crop as LR, by every method, and HR, with PSNR."""
+    count = min(SHOWN, len(image_set.pictures))
+    figure, axes = plt.subplots(
+        count, len(methods) + 3, figsize=(2.6 * (len(methods) + 3), 2.85 * count), squeeze=False, layout="constrained"
+    )
+    for row in range(count):
+        _comparison_row(axes[row], methods, image_set, row, scale, settings)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _comparison_row(
+    axes: np.ndarray,
+    methods: list[tuple[str, SuperResolver]],
+    image_set: ImageSet,
+    index: int,
+    scale: int,
+    settings: EvaluationSettings,
+) -> None:
+    pair = image_set.pair(index, scale, settings.protocol)
+    nearest = imresize(to_array(pair.lr), scale, "nearest")
+    top, left = telling_crop(imresize(to_array(pair.lr), scale), pair.hr)
+    panels = [(nearest, f"LR (x{scale} smaller)")]
+    for label, method in methods:
+        sr = super_resolved(method.to(settings.device), pair, settings)
+        quality = settings.protocol.measure(sr, pair.hr, scale)
+        panels.append((sr, f"{settings.name(label)}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
+    panels.append((pair.hr, "HR"))
+    _show(axes[0], pair.hr, pair.name)
+    axes[0].add_patch(Rectangle((left, top), CROP, CROP, fill=False, edgecolor="red", linewidth=1.5))
+    for axis, (image, title) in zip(axes[1:], panels, strict=True):
+        _show(axis, image[top : top + CROP, left : left + CROP], title)
+
+
+def _show(axis: plt.Axes, image: np.ndarray, title: str) -> None:
+    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_xlabel(title, fontsize=10)
+    axis.set_xticks([])
+    axis.set_yticks([])

@@ -1,0 +1,114 @@
+"""Methods as points in the plane of two metrics, such as distortion and perceived quality."""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from srlab.evaluation.measure import ResultRow
+from srlab.evaluation.plotting import (
+    COLOURS,
+    DPI,
+    MARKERS,
+    NAMED,
+    Point,
+    legend_of_points,
+    name_points,
+    numbered,
+    plt,
+    save,
+)
+from srlab.metrics.metric import PSNR, Metric
+
+ABREAST = 3  # panels in a row of a figure
+PRINTED = 2 * DPI  # as journals want it
+ARROWS = {("higher", "higher"): "↗", ("higher", "lower"): "↘", ("lower", "higher"): "↖", ("lower", "lower"): "↙"}
+Panels = Mapping[str, Mapping[str, Point]]  # title -> method -> its point
+
+
+def perception_distortion(rows: Iterable[ResultRow], perception: Metric) -> dict[str, dict[str, Point]]:
+    """Where methods stand between distortion and perceived quality (Blau and Michaeli 2018, arXiv:1711.06077).
+
+    Returns for every set and scale the methods' (PSNR, value of the perceptual metric); an infinite PSNR has no place.
+    """
+    panels: dict[str, dict[str, Point]] = {}
+    for row in rows:
+        point = row.psnr, row.means[perception.name]
+        if math.isfinite(row.psnr):
+            panels.setdefault(f"{row.set} x{row.scale}, protocol {row.protocol}", {})[row.method] = point
+    return panels
+
+
+def draw_perception_distortion(rows: list[ResultRow], folder: Path) -> list[Path]:
+    """FOLDER/perception_distortion.png, where PSNR and a perceptual metric were measured; returns what it wrote.
+
+    For further perceptual metrics, their names are in the names of the files.
+    """
+    metrics = {metric.name: metric for row in rows for metric in row.metrics}
+    paths: list[Path] = []
+    for metric in metrics.values() if PSNR.metric.name in metrics else ():
+        panels = perception_distortion(rows, metric) if metric.better == "lower" else {}
+        if panels:
+            paths.append(folder / f"perception_distortion{f'_{metric.name}' if paths else ''}.png")
+            scatter(panels, PSNR.metric, metric, paths[-1])
+    return paths
+
+
+def scatter(panels: Panels, across: Metric, up: Metric, path: Path, joined: bool = False, named: bool = True) -> None:
+    """A PNG: in every panel a labelled point (value of `across`, value of `up`) for every method.
+
+    A method looks the same in all panels. With more than NAMED of them points are numbered, and a legend says what for.
+    joined: the points of a panel are one curve, in their order. named: False where an axis says what a point is.
+    """
+    columns = 2 if len(panels) == 4 else min(ABREAST, len(panels))
+    lines = -(-len(panels) // columns)
+    size = 5.4 * columns, 4.4 * lines
+    figure, grid = plt.subplots(lines, columns, figsize=size, dpi=DPI, squeeze=False, layout="constrained")
+    labels = list(dict.fromkeys(label for points in panels.values() for label in points))
+    looks = {label: _look(0 if joined else i) for i, label in enumerate(labels)}
+    for axes, (title, points) in zip(grid.flat, panels.items(), strict=False):
+        _panel(axes, title, points, across, up, looks, joined)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    names = numbered(labels) if named else {}
+    if len(names) > NAMED:
+        legend_of_points(figure, names, looks)
+    figure.canvas.draw()  # settles where the points are, between which names then find room
+    for axes, points in zip(grid.flat, panels.values() if named else (), strict=False):
+        name_points(axes, points, names, {label: colour for label, (colour, _) in looks.items()})
+    save(figure, path, dpi=PRINTED)
+
+
+def _look(index: int) -> tuple[str, str]:
+    """Colour and marker; both differ among the first seven, and one of them among 49."""
+    turn, colour = divmod(index, len(COLOURS))
+    return COLOURS[colour], MARKERS[(colour + turn) % len(MARKERS)]
+
+
+def _panel(
+    axes: Axes,
+    title: str,
+    points: Mapping[str, Point],
+    across: Metric,
+    up: Metric,
+    looks: Mapping[str, tuple[str, str]],
+    joined: bool,
+) -> None:
+    if joined:
+        axes.plot(*np.transpose(list(points.values())), color=COLOURS[0], linewidth=1.2, alpha=0.6)
+    for label, point in points.items():
+        colour, marker = looks[label]
+        axes.plot(*point, color=colour, marker=marker, markersize=7.5, linestyle="", alpha=0.9, markeredgewidth=0)
+    axes.margins(0.18)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes.ticklabel_format(useOffset=False)
+    axes.set_xlabel(across.axis)
+    axes.set_ylabel(up.axis)
+    axes.grid(alpha=0.25)
+    axes.set_title(title, loc="left", fontsize=10)
+    if across.better and up.better:
+        axes.set_title(f"better {ARROWS[across.better, up.better]}", loc="right", fontsize=9, color="0.35")

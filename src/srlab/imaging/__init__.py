@@ -1,0 +1,1 @@
+"""Pixels: colour, resizing, cropping, flips and turns, image files."""

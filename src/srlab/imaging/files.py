@@ -1,0 +1,73 @@
+"""Image files in and out: 8-bit grey (H, W) or RGB (H, W, 3) arrays, and their tensors."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from srlab.atomic_write import atomic_write
+from srlab.errors import SrlabError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+_GREY_MODES = ("L", "1", "LA")
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The image files of a folder, sorted by name. Raises SrlabError where there are none."""
+    if not folder.is_dir():
+        raise SrlabError(f"{folder}: no such folder. Expected a folder of images ({', '.join(SUFFIXES)}).")
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise SrlabError(f"{folder}: no images. Expected files that end in {', '.join(SUFFIXES)}.")
+    return files
+
+
+def _to_8_bit(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):  # 16-bit grey; 65535 becomes 255
+        return np.rint(np.asarray(image, dtype=np.float64) / 257).clip(0, 255).astype(np.uint8)
+    return np.asarray(image.convert("L" if image.mode in _GREY_MODES else "RGB"))
+
+
+def read_image(path: Path) -> np.ndarray:
+    """uint8, (H, W) for a grey file and (H, W, 3) for any other; alpha is dropped.
+
+    Raises SrlabError for a file that is missing or cannot be decoded whole.
+    """
+    try:
+        with Image.open(path) as image:
+            return _to_8_bit(image)
+    except FileNotFoundError:
+        raise SrlabError(f"{path}: no such image.") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "not an image that Pillow knows" if isinstance(error, UnidentifiedImageError) else error
+        raise SrlabError(f"{path}: cannot be decoded ({reason}). Replace or remove it.") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width), from the file's header alone. Raises SrlabError where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise SrlabError(f"{path}: cannot be decoded ({error}). Replace or remove it.") from error
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write a uint8 (H, W) or (H, W, 3) array, creating the folder; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as partial:
+        Image.fromarray(image).save(partial, format="PNG")
+
+
+def to_tensor(image: np.ndarray) -> Tensor:
+    """uint8 (H, W) or (H, W, 3) -> float32 (1, 1 or 3, H, W) in [0, 1]."""
+    planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+    return torch.from_numpy(np.require(planes, requirements=["C", "W"]))[None].to(torch.float32) / 255
+
+
+def to_array(image: Tensor) -> np.ndarray:
+    """float (1, 1 or 3, H, W) in [0, 1] -> uint8 (H, W) or (H, W, 3), clipped and rounded half up."""
+    planes = (image[0].detach().cpu().double() * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8).numpy()
+    return np.ascontiguousarray(planes[0] if planes.shape[0] == 1 else planes.transpose(1, 2, 0))

@@ -1,0 +1,29 @@
+"""The recipe: what a method is trained by, as the plain values that its checkpoints hold."""
+
+from typing import Any
+
+from srlab.config.options import as_scales
+from srlab.config.schema import EvaluateConfig, TrainConfig
+
+
+def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:
+    """The plain dictionary that a method is trained by, and that its checkpoints hold. The config must name a model."""
+    assert cfg.model is not None
+    scales, patch = as_scales(cfg.scale), cfg.data.hr_patch_size
+    if patch is None and len(scales) == 1:
+        patch = cfg.data.patch_size * scales[0]
+    return {
+        "name": cfg.model.name,
+        "loss": cfg.loss,
+        "optimizer": vars(cfg.optimizer).copy(),
+        "schedule": vars(cfg.schedule).copy(),
+        "ema": cfg.model.ema,
+        "max_steps": cfg.trainer.max_steps,
+        "gradient_clip_val": cfg.trainer.gradient_clip_val,
+        "accumulate_grad_batches": cfg.trainer.accumulate_grad_batches,
+        "scales": scales,
+        "hr_patch_size": patch,
+        "discriminator": cfg.model.discriminator,
+        "weights": cfg.weights if isinstance(cfg, TrainConfig) else {},
+        "protocol": cfg.protocol.name,
+    }

@@ -1,0 +1,43 @@
+"""The metrics that were asked for."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from srlab.errors import SrlabError, nearest
+from srlab.metrics.metric import PSNR, SSIM, Meter
+from srlab.metrics.perceptual import DISTANCES
+
+PLAIN = {meter.metric.name: meter for meter in (PSNR, SSIM)}
+
+
+def check_metrics(names: Sequence[str], weights: Mapping[str, str | None]) -> None:
+    """Raises SrlabError for an unknown metric, or none, and for weights that none of them needs.
+
+    weights: sources of backbones' weights by `srlab.weights.backbones`'s names.
+    """
+    known = [*PLAIN, *DISTANCES]
+    if not names:
+        raise SrlabError(f"metrics=[]: expected a list of {', '.join(known)}.")
+    for name in names:
+        if name not in known:
+            raise SrlabError(f"metrics={name}: expected {', '.join(known)}.{nearest(str(name), known)}")
+    used = {DISTANCES[name].backbone for name in names if name in DISTANCES}
+    for backbone, source in weights.items():
+        if source is not None and backbone not in used:
+            need = [distance.name for distance in DISTANCES.values() if distance.backbone == backbone]
+            listed = ",".join([*names, *need[:1]])
+            raise SrlabError(f"weights.{backbone}: no metric that was asked for needs it. Say metrics=[{listed}]")
+
+
+def meters_of(names: Sequence[str], weights: Mapping[str, str | None], device: torch.device) -> tuple[Meter, ...]:
+    """The metrics by name, in the order that they were asked for; perceptual ones measure on the device.
+
+    Raises SrlabError as `check_metrics`, and where a backbone's weights cannot be had.
+    """
+    check_metrics(names, weights)
+    meters = []
+    for name in dict.fromkeys(names):
+        distance = DISTANCES.get(name)
+        meters.append(PLAIN[name] if distance is None else distance.meter(weights.get(distance.backbone), device))
+    return tuple(meters)

@@ -1,0 +1,49 @@
+"""EDSR, Enhanced Deep Residual Networks for Single Image Super-Resolution (Lim et al. 2017, arXiv:1707.02921)."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from srlab.networks.layers import MeanShift, Norm, ResidualBlock, Upsampler, UpsamplerKind, conv, infer_upsampler
+from srlab.networks.network import SRNetwork, State, Traits, count
+
+
+class EDSRNetwork(SRNetwork):
+    """Figure 3. (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped."""
+
+    def __init__(
+        self,
+        scale: int,
+        channels: int = 3,
+        features: int = 64,
+        blocks: int = 16,
+        residual_scale: float = 1.0,
+        norm: Norm = "none",
+        upsampler: UpsamplerKind = "subpixel",
+    ) -> None:
+        super().__init__()
+        self.mean = MeanShift(channels=channels)
+        self.head = conv(channels, features)
+        self.body = nn.Sequential(
+            *(ResidualBlock(features, norm, residual_scale) for _ in range(blocks)), conv(features, features)
+        )
+        self.tail = nn.Sequential(Upsampler(features, scale, upsampler), conv(features, channels))
+        # Head, body's end and two a block see one pixel each; the upsampler and the tail at most 2 together.
+        self.traits = Traits(scales=(scale,), channels=channels, receptive_field=2 * blocks + 4)
+
+    def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
+        shallow = self.head(self.mean.subtract(lr))
+        return self.mean.add(self.tail(shallow + self.body(shallow)))
+
+    @staticmethod
+    def infer_arguments(state: State) -> dict[str, Any]:
+        features, channels = state["head.weight"].shape[:2]
+        scale, upsampler = infer_upsampler(state, "tail.0.", features)
+        return {
+            "scale": scale,
+            "channels": channels,
+            "features": features,
+            "blocks": count(state, r"body\.(\d+)\.body\."),
+            "norm": "batch" if "body.0.body.1.weight" in state else "none",
+            "upsampler": upsampler,
+        }

@@ -1,0 +1,21 @@
+"""Nearest, bilinear, bicubic and Lanczos interpolation: the rows that every table starts with."""
+
+from torch import Tensor
+
+from srlab.errors import SrlabError, nearest
+from srlab.imaging.resize import KERNELS, imresize
+from srlab.networks.network import SRNetwork, Traits
+
+
+class InterpolationNetwork(SRNetwork):
+    """MATLAB's imresize with one of its kernels, every channel by itself."""
+
+    def __init__(self, kernel: str = "bicubic") -> None:
+        super().__init__()
+        if kernel not in KERNELS:
+            raise SrlabError(f"kernel={kernel}: expected one of {', '.join(KERNELS)}.{nearest(kernel, KERNELS)}")
+        self.kernel = kernel
+        self.traits = Traits(scales=None, channels=None, receptive_field=4)  # Lanczos, the widest, reaches 3 and a half
+
+    def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
+        return imresize(lr, scale, self.kernel)

@@ -1,0 +1,187 @@
+"""The blocks that several papers share."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from srlab.errors import SrlabError, nearest
+from srlab.imaging.color import luma
+
+Norm = Literal["none", "batch"]
+UpsamplerKind = Literal["subpixel", "transposed", "interpolation"]
+UPSAMPLER_STEPS = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
+
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # RGB mean of the DIV2K training set
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
+    """A convolution that keeps the size, with PyTorch's default initialisation."""
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+
+
+def normalization(norm: Norm, features: int) -> list[nn.Module]:
+    """No module or one. Raises SrlabError for an unknown name."""
+    if norm not in ("none", "batch"):
+        raise SrlabError(f"norm={norm}: expected none or batch.")
+    return [BatchNorm(features)] if norm == "batch" else []
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """all_reduce, through which gradients pass: every process's input is in every process's output."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """BatchNorm whose training statistics are those of the whole batch, over all processes (Ioffe and Szegedy 2015).
+
+    With each process's own statistics, the number of GPUs would change what a network learns: 16 samples a step are 16
+    on one GPU and 4 on each of four. torch's SyncBatchNorm does the same, but not on CPUs.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        together = self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        return self._over_all(x) if together else super().forward(x)
+
+    def _over_all(self, x: Tensor) -> Tensor:
+        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+        count = dist.get_world_size() * x.numel() // x.shape[1]  # every process has as many samples
+        values = x.float()
+        mean = _SumOverProcesses.apply(values.sum(dim=(0, 2, 3), keepdim=True)) / count
+        centred = values - mean
+        variance = _SumOverProcesses.apply(centred.square().sum(dim=(0, 2, 3), keepdim=True)) / count
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(variance.flatten() * count / (count - 1), self.momentum)
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
+        scale = self.weight.reshape(1, -1, 1, 1) * torch.rsqrt(variance + self.eps)
+        return (centred * scale + self.bias.reshape(1, -1, 1, 1)).to(x.dtype)
+
+
+class MeanShift(nn.Module):
+    """Centres images on the training set's mean and stretches [0, 1] to the range that a network was designed for.
+
+    EDSR and its descendants work on 0..255. Doing it here keeps their published initialisation, learning rates and
+    weights valid while everything outside is in [0, 1]. Both constants travel with the weights: a network that was
+    trained elsewhere with another mean or range comes out as it was.
+    """
+
+    mean: Tensor  # (channels,), in the network's range
+    value_range: Tensor  # scalar: what 1 becomes
+
+    def __init__(self, mean: tuple[float, ...] = DIV2K_MEAN, channels: int = 3, value_range: float = 255.0) -> None:
+        super().__init__()
+        rgb = torch.tensor(mean).reshape(1, 3, 1, 1)
+        own = (rgb if channels == 3 else luma(rgb)).flatten()
+        self.register_buffer("mean", own * value_range)
+        self.register_buffer("value_range", torch.tensor(value_range))
+
+    def subtract(self, image: Tensor) -> Tensor:
+        """[0, 1] -> the network's range, centred on 0."""
+        return image * self.value_range - self.mean.reshape(1, -1, 1, 1)
+
+    def add(self, image: Tensor) -> Tensor:
+        """The network's range, centred on 0 -> [0, 1]."""
+        return (image + self.mean.reshape(1, -1, 1, 1)) / self.value_range
+
+
+class ResidualBlock(nn.Module):
+    """x + residual_scale * conv(activation(conv(x))), with normalisation after each convolution where asked for."""
+
+    def __init__(
+        self,
+        features: int,
+        norm: Norm = "none",
+        residual_scale: float = 1.0,
+        activation: Callable[[], nn.Module] = lambda: nn.ReLU(inplace=True),
+        kernel: int = 3,
+    ) -> None:
+        super().__init__()
+        self.residual_scale = residual_scale
+        self.body = nn.Sequential(
+            conv(features, features, kernel),
+            *normalization(norm, features),
+            activation(),
+            conv(features, features, kernel),
+            *normalization(norm, features),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(x, self.body(x), alpha=self.residual_scale)
+
+
+class Upsampler(nn.Sequential):
+    """(N, features, h, w) -> (N, features, scale*h, scale*w) in one step of 2 or 3, two of 2 for x4, three for x8.
+
+    kind: how a step enlarges.
+    subpixel: a convolution and pixel shuffle (Shi et al. 2016, arXiv:1609.05158).
+    transposed: a transposed convolution whose kernel covers two strides less one for odd ones (4 at x2, 5 at x3).
+    interpolation: nearest neighbour and a convolution (Odena et al. 2016, doi:10.23915/distill.00003).
+    activation: after every step, or None. Raises SrlabError for another kind, or scales other than 2, 3, 4, 8.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        scale: int,
+        kind: UpsamplerKind = "subpixel",
+        activation: Callable[[], nn.Module] | None = None,
+    ) -> None:
+        if not isinstance(scale, int) or scale not in UPSAMPLER_STEPS:
+            raise SrlabError(f"scale={scale}: this upsampler has 2, 3, 4 and 8, one at a time.")
+        if kind not in _ENLARGING:
+            raise SrlabError(f"upsampler={kind}: expected {', '.join(_ENLARGING)}.{nearest(str(kind), _ENLARGING)}")
+        layers: list[nn.Module] = []
+        for step in UPSAMPLER_STEPS[scale]:
+            layers += _ENLARGING[kind](features, step)
+            layers += [activation()] if activation else []
+        super().__init__(*layers)
+
+
+def _subpixel(features: int, step: int) -> list[nn.Module]:
+    return [conv(features, features * step * step), nn.PixelShuffle(step)]
+
+
+def _transposed(features: int, step: int) -> list[nn.Module]:
+    kernel = 2 * step - step % 2
+    return [nn.ConvTranspose2d(features, features, kernel, stride=step, padding=(kernel - step) // 2)]
+
+
+def _interpolation(features: int, step: int) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=step, mode="nearest"), conv(features, features)]
+
+
+_ENLARGING: dict[str, Callable[[int, int], list[nn.Module]]] = {
+    "subpixel": _subpixel,
+    "transposed": _transposed,
+    "interpolation": _interpolation,
+}
+
+
+def infer_upsampler(state: Mapping[str, Tensor], prefix: str, features: int) -> tuple[int, UpsamplerKind]:
+    """Scale and kind of the Upsampler whose keys start with prefix. Raises LookupError where shapes leave it open."""
+    shapes = [tuple(value.shape) for key, value in state.items() if key.startswith(prefix) and value.ndim == 4]
+    steps: dict[tuple[int, ...], tuple[int, UpsamplerKind]] = {
+        (4 * features, features, 3, 3): (2, "subpixel"),
+        (9 * features, features, 3, 3): (3, "subpixel"),
+        (features, features, 4, 4): (2, "transposed"),
+        (features, features, 5, 5): (3, "transposed"),
+    }
+    if len(set(shapes)) != 1:
+        raise LookupError(prefix)
+    step, kind = steps[shapes[0]]  # nearest neighbour leaves no trace of its step: KeyError
+    return step ** len(shapes), kind

@@ -1,0 +1,42 @@
+"""VDSR, Accurate Image Super-Resolution Using Very Deep Convolutional Networks (Kim et al. 2016, arXiv:1511.04587)."""
+
+import itertools
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from srlab.imaging.resize import imresize
+from srlab.networks.layers import conv
+from srlab.networks.network import SRNetwork, State, Traits, count
+
+
+class VDSRNetwork(SRNetwork):
+    """Figure 2: bicubic enlargement, and `depth` convolutions whose output is added. One network, every scale."""
+
+    def __init__(self, channels: int = 1, features: int = 64, depth: int = 20) -> None:
+        super().__init__()
+        widths = [channels] + [features] * (depth - 1) + [channels]
+        self.layers = nn.ModuleList(_he(conv(a, b)) for a, b in itertools.pairwise(widths))
+        # Every layer sees one pixel of the enlarged image, which is one of the small one at x1; bicubic adds 3.
+        self.traits = Traits(scales=None, channels=channels, receptive_field=depth + 3)
+
+    def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
+        enlarged = imresize(lr, scale)
+        x = enlarged
+        for layer in self.layers[:-1]:
+            x = F.relu(layer(x))
+        return enlarged + self.layers[-1](x)
+
+    @staticmethod
+    def infer_arguments(state: State) -> dict[str, Any]:
+        features, channels = state["layers.0.weight"].shape[:2]
+        return {"channels": channels, "features": features, "depth": count(state, r"layers\.(\d+)\.")}
+
+
+def _he(layer: nn.Conv2d) -> nn.Conv2d:
+    """He et al. 2015, as section 3.2 asks."""
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,1 @@
+"""Sweeps: planning their jobs, and the report on them."""

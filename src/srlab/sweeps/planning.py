@@ -1,0 +1,135 @@
+"""Sweeps, before their first job: which jobs there are, what each is called, and whether every one of them composes."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # the one that will make the jobs
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from srlab.config.options import SCHEMAS, as_scales, check_overrides, composed, parse
+from srlab.config.schema import TrainConfig
+from srlab.errors import SrlabError
+
+MOST_DIGITS = 8  # of a number in a folder's name
+NAMING = {"model", "scale", "data", "experiment"}  # what changes a run's own name
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A multirun. folder: of all its jobs. name: that folder within runs=. swept: the keys that differ between jobs.
+
+    words: what Hydra must be told beside the command line.
+    """
+
+    name: str
+    folder: Path
+    swept: tuple[str, ...]
+    words: tuple[str, ...]
+
+    def job_name(self, overrides: Sequence[str], seed: int) -> str:
+        """The swept keys and the seed, such as loss-l1_seed-1, from a job's overrides. It holds no `=`."""
+        values = dict(word.split("=", 1) for word in overrides if "=" in word)
+        parts = [f"{short_key(key, self.swept)}-{plain(values[key])}" for key in self.swept if key in values]
+        return "_".join(parts if "seed" in self.swept else [*parts, f"seed-{seed}"])
+
+
+def plan(program: str, words: list[str], asked: bool) -> Sweep | None:
+    """The sweep that a command line means, by -m (asked) or by a sweep's yaml; None for a single job.
+
+    Every job that is known beforehand is composed and checked: SrlabError is raised before the first one starts.
+    """
+    fixed = [word for word in words if not _parsed({}, [word])[0].is_sweep_override()]
+    base = composed(program, fixed, hydra_too=True)
+    if not asked and base.hydra.mode != RunMode.MULTIRUN:
+        return None
+    params: Any = OmegaConf.to_container(base.hydra.sweeper.get("params") or OmegaConf.create({}))
+    check_overrides([f"{key}={value}" for key, value in params.items()], SCHEMAS[program])
+    overrides = _parsed(params, words)
+    swept = tuple(override.get_key_element().lstrip("+") for override in overrides if override.is_sweep_override())
+    if not swept:
+        raise SrlabError("-m: nothing is swept. Give a key several values, such as seed=1,2,3, or choose sweep=NAME.")
+    configs = [_checked(program, job) for job in all_jobs(overrides) or [fixed]]
+    if program == "evaluate":
+        name, folder = str(base.out), Path(base.out)
+    else:
+        name = _name(base, configs[0], swept)
+        folder = Path(base.runs) / name
+    return Sweep(name, folder, swept, tuple(_told(base, folder, words)))
+
+
+def _parsed(params: Mapping[str, Any], words: Sequence[str]) -> list[Override]:
+    """A sweep's params and the words of the command line, which replace params of the same key."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(
+            [*(f"{key}={value}" for key, value in params.items()), *words]
+        )
+    except HydraException as error:
+        raise SrlabError(f"hydra.sweeper.params: {str(error).partition(chr(10))[0]}") from None
+    return list({override.get_key_element(): override for override in parsed}.values())
+
+
+def all_jobs(overrides: Sequence[Override]) -> list[list[str]] | None:
+    """The overrides of every job; None where values are drawn from a range, one job after the other."""
+    if not all(override.is_discrete_sweep() for override in overrides if override.is_sweep_override()):
+        return None
+    return BasicSweeper.split_arguments(list(overrides), None)[0]
+
+
+def _checked(program: str, words: list[str]) -> Any:
+    cfg = composed(program, words, hydra_too=True)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return parse(cfg, SCHEMAS[program])
+
+
+def _name(base: DictConfig, first: TrainConfig, swept: Sequence[str]) -> str:
+    """name=, or the yaml that was chosen, or what the jobs share and what is swept."""
+    choice = base.hydra.runtime.choices.get("sweep")
+    if base.name is not None or choice not in (None, "null"):
+        return str(base.name or choice)
+    keys = [short_key(key, swept).replace(".", "-") for key in swept]
+    if {key.partition(".")[0] for key in swept} & NAMING:
+        return "_".join(["by", *keys])
+    from srlab.data.datamodule import resolve_kind  # noqa: PLC0415 - imports PyTorch, which other errors need not
+    from srlab.training.run_folder import run_name  # noqa: PLC0415
+
+    kind = resolve_kind(first.data.kind, Path(first.data.root).expanduser())
+    return "_".join([run_name(first, as_scales(first.scale), kind), "by", *keys])
+
+
+def _told(base: DictConfig, folder: Path, words: Sequence[str]) -> list[str]:
+    """What the command line leaves open."""
+    told = [f'hydra.sweep.dir="{folder}"']
+    if "optuna" in str(base.hydra.sweeper.get("_target_")):
+        # The objective is a quality, and one trial that diverges must not end the study.
+        told += ["hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0"]
+    given = {word.partition("=")[0] for word in words}
+    return [word for word in told if word.partition("=")[0] not in given]
+
+
+def short_key(key: str, others: Sequence[str]) -> str:
+    """The last word of a key, or all of it where another key ends alike."""
+    last = _words(key)[-1]
+    return last if [_words(other)[-1] for other in others].count(last) == 1 else ".".join(_words(key))
+
+
+def _words(key: str) -> list[str]:
+    return key.replace("/", ".").split(".")
+
+
+def plain(value: str) -> str:
+    """A value as a part of a folder's name: of a path its last component, and nothing that a shell or Hydra minds."""
+    if len(value) > MOST_DIGITS:  # a sampler's numbers have 17 digits
+        with suppress(ValueError):
+            value = f"{float(value):.6g}"
+    last = value.strip("'\"[]{}").rstrip("/").rpartition("/")[2]
+    sign = "-" if last.startswith("-") else ""
+    kept = "".join(c if c.isalnum() or c in "._-+" else "-" for c in last)
+    return sign + "-".join(filter(None, kept.split("-")))

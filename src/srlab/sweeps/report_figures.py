@@ -1,0 +1,145 @@
+"""The pictures of a report: validation curves, and PSNR against parameters and against time."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
+
+from srlab.evaluation.plotting import (
+    COLOURS,
+    DPI,
+    MARKERS,
+    NAMED,
+    legend,
+    legend_of_points,
+    name_points,
+    numbered,
+    save,
+)
+from srlab.sweeps.report_rows import SweepRow
+from srlab.sweeps.report_table import Line
+
+STYLES = ("-", "--", ":", "-.")  # when the colours are used up
+Looks = dict[str, tuple[str, str, str]]  # label -> colour, line style, marker
+
+
+def looks_of(rows: Sequence[SweepRow]) -> Looks:
+    """How a row looks, the same in all pictures."""
+    styles = ((c, s, MARKERS[i % len(MARKERS)]) for i, s in enumerate(itertools.cycle(STYLES)) for c in COLOURS)
+    return dict(zip([row.label for row in rows], styles, strict=False))
+
+
+def curves(rows: Sequence[SweepRow], looks: Looks, path: Path) -> None:
+    """A PNG: validation PSNR against step, a thin line for every job, finished or not, a thick one for a row's mean.
+
+    The axis spans the PSNR after the first quarter of training, before which curves rise steeply.
+    """
+    figure, axes = plt.subplots(figsize=(7.2, 5), dpi=DPI, layout="constrained")
+    handles = []
+    for row in rows:
+        colour, style, _ = looks[row.label]
+        for run in row.runs:
+            _line(axes, run.curve, colour, style, linewidth=0.8, alpha=0.45)
+        label = row.label if row.finished else f"{row.label} (unfinished)"
+        handles.append(_line(axes, mean_curve(row), colour, style, linewidth=2.2, label=label))
+    _limit(axes, [run.curve for row in rows for run in row.runs if run.curve])
+    axes.set_xlabel("step")
+    axes.set_ylabel("validation PSNR (dB)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.grid(alpha=0.25)
+    legend(figure, handles, "thick: mean, thin: every seed")
+    save(figure, path)
+
+
+def _line(axes: Axes, curve: Sequence[tuple[int, float]], colour: str, style: str, **more: Any) -> Line2D:
+    """A single validation is a point."""
+    steps, values = [step for step, _ in curve], [psnr for _, psnr in curve]
+    (line,) = axes.plot(steps, values, color=colour, linestyle=style, marker="o" if len(curve) == 1 else "", **more)
+    return line
+
+
+def mean_curve(row: SweepRow) -> list[tuple[int, float]]:
+    """(step, mean PSNR over seeds) at the steps that all finished runs of a row have; all its runs if none finished."""
+    runs = list(row.finished.values()) or row.runs
+    curves = [dict(run.curve) for run in runs if run.curve]
+    if not curves:
+        return []
+    return [(step, float(np.mean([c[step] for c in curves]))) for step in curves[0] if all(step in c for c in curves)]
+
+
+def _limit(axes: Axes, curves: Sequence[Sequence[tuple[int, float]]]) -> None:
+    if not curves:
+        axes.text(0.5, 0.5, "no validation in any metrics.csv", ha="center", transform=axes.transAxes)
+        return
+    end = max(step for curve in curves for step, _ in curve)
+    values = [psnr for curve in curves for step, psnr in curve if step >= end / 4 and np.isfinite(psnr)]
+    if values:
+        margin = 0.06 * (max(values) - min(values)) or 0.1
+        axes.set_ylim(min(values) - margin, max(values) + margin)
+    axes.set_xlim(0, end * 1.02)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What PSNR is drawn against, on a logarithmic axis."""
+
+    title: str
+    unit: str
+    of: Callable[[Line], float]
+
+
+PARAMETERS = Quantity("trainable parameters", "", lambda line: line.parameters)
+TIME = Quantity("time per image", "s", lambda line: line.seconds)
+
+
+def scatter(lines: Sequence[Line], looks: Looks, across: Quantity, path: Path) -> None:
+    """A PNG: PSNR on the first set against a quantity, a labelled point for every row, a panel for every scale.
+
+    Error bars are standard deviations over seeds. A scale of a single row is left out where others have more. So is
+    bicubic, which has no parameters.
+    """
+    shown = [line for line in lines if line.seeds and line.place[0] == lines[0].place[0]]
+    counts = Counter(line.place for line in shown)
+    places = [place for place, count in counts.items() if count > 1] or list(counts)[:1]
+    # A logarithmic axis holds positive values; infinite PSNR has no place.
+    drawn = [line for line in shown if across.of(line) > 0 and np.isfinite(line.psnr.mean)]
+    size = (7.2 * len(places), 5)
+    figure, panels = plt.subplots(1, len(places), figsize=size, dpi=DPI, squeeze=False, layout="constrained")
+    for axes, place in zip(panels[0], places, strict=True):
+        _panel(axes, [line for line in drawn if line.place == place], looks, across)
+        axes.set_ylabel(f"PSNR on {place[0]} x{place[1]} (dB), protocol {lines[0].protocol}")
+    names = numbered(list(dict.fromkeys(line.label for line in drawn)))
+    if len(names) > NAMED:
+        legend_of_points(figure, names, {label: (look[0], look[2]) for label, look in looks.items()})
+    figure.canvas.draw()  # settles where the points are, between which names then find room
+    for axes, place in zip(panels[0], places, strict=True):
+        points = {line.label: (across.of(line), line.psnr.mean) for line in drawn if line.place == place}
+        name_points(axes, points, names, {label: look[0] for label, look in looks.items()})
+    save(figure, path)
+
+
+def _panel(axes: Axes, lines: Sequence[Line], looks: Looks, across: Quantity) -> None:
+    for line in lines:
+        colour, _, marker = looks[line.label]
+        x, y, deviation = across.of(line), line.psnr.mean, line.psnr.deviation
+        axes.errorbar(x, y, yerr=deviation, color=colour, marker=marker, markersize=7, capsize=3)
+    axes.set_xscale("log")
+    axes.margins(y=0.15)
+    values = [across.of(line) for line in lines] or [1]
+    ratio = max(values) / min(values)
+    room = max(3.0, ratio**0.15)  # for labels; and for some ticks, where all points stand above each other
+    axes.set_xlim(min(values) / room, max(values) * room)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if ratio < 100 else (1,)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(EngFormatter(across.unit, sep=" " if across.unit else ""))
+    axes.set_xlabel(across.title)
+    axes.grid(alpha=0.25)

@@ -1,0 +1,225 @@
+"""The table of a report: its numbers, and their text for a terminal, Markdown, CSV and LaTeX."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from srlab.console import wide_console
+from srlab.sweeps.report_data import BICUBIC, Measured, Place, Results
+from srlab.sweeps.report_rows import SweepRow
+from srlab.sweeps.statistics import Difference, Spread, paired_difference, spread
+
+COLUMNS = ("set", "scale", "row", "PSNR", "SSIM", "seeds", "difference", "published", "parameters", "s/image", "hours")
+LEFT = ("set", "row")
+PRECISE = ("set", "scale", "row", "protocol", "images", "seeds", "psnr", "psnr_std", "ssim", "ssim_std", "difference",
+           "difference_low", "difference_high", "difference_seeds", "published_psnr", "published_ssim", "parameters",
+           "seconds", "training_seconds")  # fmt: skip
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+         ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "±": r"$\pm$",
+         **{c: f"\\{c}" for c in "&%$#_{}"}}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the sweep, or bicubic, on one set at one scale.
+
+    psnr (dB) and ssim: over seeds, of means over images. seeds: how many; none for bicubic. difference: in PSNR to the
+    reference row, None where there is none. seconds: of one image. training: seconds, the mean over seeds, or None.
+    """
+
+    place: Place
+    label: str
+    protocol: str
+    images: int
+    psnr: Spread
+    ssim: Spread
+    seeds: int
+    difference: Difference | None
+    is_reference: bool
+    published: dict[str, float | None] | None
+    parameters: int
+    seconds: float
+    training: float | None
+
+
+def make_lines(rows: Sequence[SweepRow], reference: SweepRow) -> list[Line]:
+    """By set, in the order of results.json, then scale, then bicubic and the rows."""
+    finished = [row for row in rows if row.finished]
+    lines: list[Line] = []
+    for place in places_of(finished):
+        bicubic = [
+            b for row in finished for b in (_results(row, seed).bicubic.get(place) for seed in row.finished) if b
+        ]
+        if bicubic:
+            lines.append(_line(place, BICUBIC, bicubic))
+        lines += [_row_line(place, row, reference) for row in finished if measured_by_seed(row, place)]
+    return lines
+
+
+def places_of(rows: Sequence[SweepRow]) -> list[Place]:
+    """Every (set, scale) that a row has, sets in the order of the first results.json."""
+    places = dict.fromkeys(place for row in rows for seed in row.finished for place in _results(row, seed).own)
+    sets = list(dict.fromkeys(name for name, _ in places))
+    return sorted(places, key=lambda place: (sets.index(place[0]), place[1]))
+
+
+def measured_by_seed(row: SweepRow, place: Place) -> dict[int, Measured]:
+    """The finished runs of a row on one set at one scale."""
+    found = {seed: _results(row, seed).own.get(place) for seed in row.finished}
+    return {seed: measured for seed, measured in found.items() if measured is not None}
+
+
+def _results(row: SweepRow, seed: int) -> Results:
+    results = row.finished[seed].results
+    assert results is not None
+    return results
+
+
+def _row_line(place: Place, row: SweepRow, reference: SweepRow) -> Line:
+    ours = measured_by_seed(row, place)
+    hours = [seconds for seed in ours if (seconds := _results(row, seed).training) is not None]
+    return _line(
+        place,
+        row.label,
+        list(ours.values()),
+        seeds=len(ours),
+        difference=None if row is reference else _difference(ours, measured_by_seed(reference, place)),
+        is_reference=row is reference,
+        training=sum(hours) / len(hours) if hours else None,
+    )
+
+
+def _line(place: Place, label: str, measured: Sequence[Measured], **more: Any) -> Line:
+    first = measured[0]
+    # Bicubic is the same in every run; only its time is not.
+    counted = measured if more.get("seeds") else measured[:1]
+    return Line(
+        **{"seeds": 0, "difference": None, "is_reference": False, "training": None, **more},
+        place=place,
+        label=label,
+        protocol=first.protocol,
+        images=len(first.psnr),
+        psnr=spread([float(np.mean(list(m.psnr.values()))) for m in counted]),
+        ssim=spread([float(np.mean(list(m.ssim.values()))) for m in counted]),
+        published=first.published,
+        parameters=first.parameters,
+        seconds=float(np.mean([m.seconds for m in measured])),
+    )
+
+
+def _difference(ours: dict[int, Measured], theirs: dict[int, Measured]) -> Difference | None:
+    """Ours minus theirs, image by image, for the seeds that both have; None without one, or for infinite PSNR."""
+    seeds = tuple(sorted(set(ours) & set(theirs)))
+    if not seeds:
+        return None
+    sides = [[[side[seed].psnr[image] for image in ours[seed].psnr] for seed in seeds] for side in (ours, theirs)]
+    mine, reference = np.array(sides)
+    if not np.isfinite(sides).all():
+        return None
+    return paired_difference(mine - reference, seeds)
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """A line as text, in the order of COLUMNS."""
+    printed = line.published
+    published = ""
+    if printed is not None:
+        published = f"{printed['psnr']:.2f}" + (f" / {printed['ssim']:.4f}" if printed["ssim"] is not None else "")
+    return (
+        line.place[0],
+        f"x{line.place[1]}",
+        line.label,
+        _spread_text(line.psnr, 2, line.seeds),
+        _spread_text(line.ssim, 4, line.seeds),
+        str(line.seeds) if line.seeds else "",
+        _difference_text(line),
+        published,
+        f"{line.parameters:,}",
+        f"{line.seconds:.3f}",
+        "" if line.training is None else f"{line.training / 3600:.2f}",
+    )
+
+
+def _spread_text(value: Spread, digits: int, seeds: int) -> str:
+    mean = f"{value.mean:.{digits}f}"
+    return mean if not seeds or value.deviation is None else f"{mean} ± {value.deviation:.{digits}f}"
+
+
+def _difference_text(line: Line) -> str:
+    if line.is_reference:
+        return "reference"
+    if line.difference is None:
+        return "-" if line.seeds else ""
+    mean, low, high = line.difference.mean, line.difference.low, line.difference.high
+    return f"{mean:+.3f}" + ("" if low is None or high is None else f" [{low:+.3f}, {high:+.3f}]")
+
+
+def _used(lines: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+    """Columns that say something, and the table without the others."""
+    table = [cells(line) for line in lines]
+    used = [i for i in range(len(COLUMNS)) if any(row[i] for row in table)]
+    return [COLUMNS[i] for i in used], [[row[i] for i in used] for row in table]
+
+
+def print_lines(lines: Sequence[Line], title: str) -> None:
+    """The table on the terminal; piped output is not cut to 80 columns."""
+    columns, body = _used(lines)
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="left" if name in LEFT else "right")
+    for i, row in enumerate(body):
+        last = i + 1 == len(body) or lines[i + 1].place != lines[i].place
+        table.add_row(*map(Text, row), end_section=last)  # Text: brackets in a label are no markup
+    wide_console().print(table)
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    columns, body = _used(lines)
+    rules = ["---" if name in LEFT else "---:" for name in columns]
+    text = [columns, rules, *([cell.replace("|", "\\|") for cell in row] for row in body)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in text) + "\n"
+
+
+def comma_separated(lines: Sequence[Line]) -> str:
+    """One line a row, at full precision; empty where there is no value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(PRECISE)
+    for line in lines:
+        printed, difference = line.published or {}, line.difference
+        compared: list[Any] = ["", "", "", ""]
+        if difference is not None:
+            compared = [difference.mean, difference.low, difference.high, " ".join(map(str, difference.seeds))]
+        writer.writerow([*line.place, line.label, line.protocol, line.images, line.seeds or "", line.psnr.mean,
+                         line.psnr.deviation, line.ssim.mean, line.ssim.deviation, *compared, printed.get("psnr"),
+                         printed.get("ssim"), line.parameters, line.seconds, line.training])  # fmt: skip
+    return text.getvalue()
+
+
+def latex(lines: Sequence[Line]) -> str:
+    r"""A tabular that needs \usepackage{booktabs}; a rule between the sets and scales."""
+    columns, body = _used(lines)
+    text = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{{''.join('l' if name in LEFT else 'r' for name in columns)}}}",
+        "\\toprule",
+        " & ".join(map(latex_text, columns)) + r" \\",
+    ]
+    for i, (line, row) in enumerate(zip(lines, body, strict=True)):
+        if i == 0 or line.place != lines[i - 1].place:
+            text.append("\\midrule")
+        text.append(" & ".join(latex_text(cell) for cell in row) + r" \\")
+    return "\n".join([*text, "\\bottomrule", "\\end{tabular}"]) + "\n"
+
+
+def latex_text(text: str) -> str:
+    """Escaped; a minus before a number is set as one."""
+    escaped = "".join(LATEX.get(character, character) for character in text)
+    return re.sub(r"(?<![\w.\-])-(?=\d)", "$-$", escaped)

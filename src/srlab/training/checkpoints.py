@@ -1,0 +1,45 @@
+"""When a run writes its checkpoints: best.ckpt and last.ckpt, at every validation."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from srlab.run_files import BEST, LAST
+
+BEST_BY = {"psnr": "val/psnr", "step": "step"}  # what trainer.best_by can be, in Lightning's words
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """best.ckpt, of the largest `by` of BEST_BY. A resumed run knows its best one even where its folder was moved."""
+
+    def __init__(self, folder: Path, by: str) -> None:
+        super().__init__(
+            folder,
+            Path(BEST).stem,
+            monitor=BEST_BY[by],
+            mode="max",
+            enable_version_counter=False,
+            save_on_train_epoch_end=False,
+        )
+        self.path = folder / BEST
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if self.path.is_file():  # else the run goes on in a new folder, where its next checkpoint is the best
+            path = os.path.realpath(self.path)
+            own = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
+            best = {path: state_dict["best_model_score"]}
+            super().load_state_dict({**state_dict, **own, "best_k_models": best, "last_model_path": ""})
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """last.ckpt, at every validation. (ModelCheckpoint's save_last skips a validation that is not the best one.)"""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            folder, Path(LAST).stem, save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=False
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """It holds only the path of the earlier file, which may be another run's and must not be removed."""

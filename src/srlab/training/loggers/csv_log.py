@@ -1,0 +1,89 @@
+"""metrics.csv: one line a step, kept over resumes. Lightning's own CSV logger deletes the file of the earlier part."""
+
+import csv
+import io
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from srlab.atomic_write import write_text
+
+
+class CSVLog(Logger):
+    """Appends to `path`; the line of the current step is written again while it still grows.
+
+    A new column rewrites the file with a longer header, which happens a few times a run.
+    first_step: lines from this step on are dropped when the log is opened, for a run that resumes there.
+    """
+
+    def __init__(self, path: Path, first_step: int = 0) -> None:
+        super().__init__()
+        self.path, self.first_step = path, first_step
+        self.columns: list[str] = []  # as in the file; none until it is opened
+        self._row: dict[str, str] = {}
+        self._start = 0  # where the line of the current step begins in the file
+
+    @property
+    def name(self) -> str:
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "CSVLog":
+        return self
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """config.yaml has them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        if not self.columns:
+            self._rewrite([row for row in read_rows(self.path) if int(row["step"]) < self.first_step])
+        if self._row.get("step") != str(step or 0):
+            self._row = {"step": str(step or 0)}
+            self._start = self.path.stat().st_size
+        self._row.update({key: f"{value:.6g}" for key, value in metrics.items() if key != "epoch"})
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Lightning calls it after every log_metrics."""
+        if not self._row:
+            return
+        if not set(self._row) <= set(self.columns):
+            rows = [row for row in read_rows(self.path) if row["step"] != self._row["step"]]
+            self._rewrite([*rows, self._row])
+            self._start = self.path.stat().st_size - len(self._lines([self._row]).encode())
+            return
+        with self.path.open("r+", newline="") as file:
+            file.seek(self._start)
+            file.write(self._lines([self._row]))
+            file.truncate()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        self.save()
+
+    def _lines(self, rows: list[dict[str, str]]) -> str:
+        text = io.StringIO()
+        csv.DictWriter(text, self.columns, lineterminator="\n").writerows(rows)
+        return text.getvalue()
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        self.columns = list(dict.fromkeys(["step", *(key for row in rows for key in row)]))
+        write_text(self.path, ",".join(self.columns) + "\n" + self._lines(rows))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a metrics.csv, in the order of their steps; none where there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,71 @@
+"""The folder of a run: its name, and what happens when it exists."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from srlab.config.schema import TrainConfig
+from srlab.errors import SrlabError
+from srlab.run_files import RunFiles
+
+
+def run_name(config: TrainConfig, scales: Sequence[int], data_kind: str) -> str:
+    """A stable name from method, scale and data, without `=`, which Hydra would not take back in ckpt=PATH."""
+    scale = "x" + "-".join(map(str, scales))
+    data = config.data.name or data_kind
+    if config.data.degradation != "bicubic":
+        data += f"_{config.data.degradation}"
+    name = f"{config.model.name}_{scale}_{data}" if config.name is None else config.name
+    if "=" in name:
+        raise SrlabError(f"name={name}: without '=', please; ckpt=PATH could not name its checkpoints.")
+    if not name.strip("./") or ".." in Path(name).parts or Path(name).is_absolute():
+        raise SrlabError(f"name='{name}': expected the name of a folder within runs={config.runs}.")
+    return name
+
+
+def checkpoint_to_resume(config: TrainConfig, folder: Path) -> Path | None:
+    """The checkpoint that resume= means; None for a fresh start. Raises SrlabError for one that is not there."""
+    if config.resume is None:
+        return None
+    if config.resume == "auto":
+        last = RunFiles(folder).last
+        return last if last.is_file() else None
+    path = Path(config.resume)
+    if not path.is_file():
+        raise SrlabError(f"resume={path}: no such checkpoint. Say resume=auto for the run's own last one.")
+    return path
+
+
+def check_folder(config: TrainConfig, folder: Path, resumed: Path | None) -> None:
+    """Raises SrlabError where the folder holds an earlier run that may not be touched."""
+    going_on = resumed is not None and folder.resolve() in resumed.resolve().parents
+    is_run = RunFiles(folder).is_run
+    # A run that died before its first validation has nothing to lose.
+    going_on |= config.resume == "auto" and is_run and not RunFiles(folder).checkpoints.exists()
+    if folder.is_dir() and any(folder.iterdir()) and not going_on:
+        if not config.overwrite:
+            raise SrlabError(
+                f"{folder} holds an earlier run. Go on with it: resume=auto; keep it: name=OTHER; or replace it: "
+                f"overwrite=true."
+            )
+        if not is_run:
+            raise SrlabError(
+                f"{folder} is not a run of srlab (it has no config.yaml), so overwrite=true leaves it alone."
+            )
+
+
+def claim_folder(folder: Path, resumed: Path | None, keep: str | None = None) -> None:
+    """Makes the folder of a run, empty unless the run goes on in it. Raises SrlabError where that is not possible.
+
+    keep: a folder within it that stays.
+    """
+    if folder.is_dir() and resumed is None:
+        for path in folder.iterdir():
+            if path.is_dir() and path.name != keep:
+                shutil.rmtree(path)
+            elif not path.is_dir():
+                path.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SrlabError(f"{folder}: cannot be made ({error.strerror}). Set runs= to a folder of yours.") from None

@@ -1,0 +1,1 @@
+"""Files of weights: reading, naming, recognising and converting them."""

@@ -1,0 +1,48 @@
+"""Weights into a network: strictly, with errors that say what does not fit and what the weights look like."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from srlab.errors import SrlabError
+from srlab.networks.network import State
+from srlab.weights.recognition import described
+
+SHOWN = 3  # of each kind of mismatch
+
+
+def fit(module: nn.Module, state: State, path: Path, given: State | None = None) -> None:
+    """Loads a state dict, strictly.
+
+    Args:
+        module: gets the values.
+        state: by the module's own keys.
+        path: of the file, for the error.
+        given: the weights by the keys of their file, where those are others.
+
+    Raises:
+        SrlabError: keys are missing, unexpected or of another shape; the message has three of each kind.
+    """
+    own = module.state_dict()
+    missing = [key for key in own if key not in state]
+    unexpected = [key for key in state if key not in own]
+    reshaped = [
+        f"{key} {shape_of(state[key])} instead of {shape_of(value)}"
+        for key, value in own.items()
+        if key in state and shape_of(state[key]) != shape_of(value)
+    ]
+    found = [("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped)]
+    if any(keys for _, keys in found):
+        parts = [f"{len(keys)} {kind} ({_some(keys)})" for kind, keys in found if keys]
+        raise SrlabError(f"{path}: these weights do not fit: {'; '.join(parts)}.{described(given or state)}")
+    module.load_state_dict(state)
+
+
+def shape_of(value: Any) -> tuple[int, ...] | str:
+    """Returns a tensor's shape, or the type's name of anything else."""
+    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:SHOWN]) + (", ..." if len(keys) > SHOWN else "")
