@@ -197,10 +197,10 @@ def test_words_in_any_order():
 
 
 def test_the_command_shows_one_line(ends, capsys):
-    from srlab.commands.weights_tools import main
+    from srlab.commands.interpolate import main
 
     with pytest.raises(SystemExit, match="1"):
-        main(["interpolate", *map(str, ends), "alpha=2"])
+        main([*map(str, ends), "alpha=2"])
     assert capsys.readouterr().err == (
         "error: alpha=2: expected a number from 0 (A) to 1 (B), or a list such as [0,0.5,1].\n"
     )
