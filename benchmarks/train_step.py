@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.data.batch import Batch
 from srlab.methods import find_method

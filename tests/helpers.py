@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.data.batch import Batch
 from srlab.methods import find_method

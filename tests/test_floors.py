@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "srlab"
 
 # From the ground up. A floor may import from itself and from the floors before it.
 FLOORS = (
-    ("__init__", "errors", "atomic_write", "console", "distributed", "run_files"),
+    ("__init__", "errors", "atomic_write", "console", "distributed", "extras", "run_files"),
     ("config",),
     ("imaging",),
     ("networks",),
@@ -91,7 +91,7 @@ def test_no_circle_of_modules():
     ("imported", "absent"),
     [
         ("srlab", ["torch", "numpy"]),
-        ("srlab.config.options", ["torch"]),
+        ("srlab.config.compose", ["torch"]),
         ("srlab.networks", ["pytorch_lightning", "torchvision", "kornia", "torchmetrics", "scipy", "PIL", "omegaconf"]),
         ("srlab.inference.upscale", ["pytorch_lightning", "torchvision", "kornia", "torchmetrics", "scipy"]),
     ],

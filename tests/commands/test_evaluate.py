@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from programs import call
 
 from srlab.commands.evaluation import evaluate_config
-from srlab.config.options import compose
+from srlab.config.compose import compose
 from srlab.errors import SrlabError
 from srlab.evaluation.measure import EvaluationSettings, evaluate
 from srlab.evaluation.published import published

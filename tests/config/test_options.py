@@ -4,7 +4,10 @@ import pytest
 from helpers import CONF
 from omegaconf import OmegaConf
 
-from srlab.config.options import check_overrides, compose, groups_of_options, parse
+from srlab.config.check_overrides import check_overrides
+from srlab.config.compose import compose
+from srlab.config.folder import groups_of_options
+from srlab.config.parse import parse
 from srlab.config.schema import EvaluateConfig, TrainConfig
 from srlab.errors import SrlabError
 from srlab.losses.weighted import LOSS_TERMS

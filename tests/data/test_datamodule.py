@@ -10,7 +10,8 @@ import torch
 from div2k_tree import mark
 from helpers import read_image, write_image
 
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import DataConfig, TrainConfig
 from srlab.data import photos
 from srlab.data.datamodule import SuperResolutionData

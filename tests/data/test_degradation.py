@@ -6,7 +6,8 @@ from div2k_tree import mark
 from helpers import write_image
 
 from srlab.commands.evaluation import evaluate_config
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.data.datamodule import SuperResolutionData
 from srlab.data.image_sets import evaluation_sets

@@ -10,7 +10,8 @@ import torch
 from helpers import build, read_image
 
 from srlab.commands.evaluation import evaluate_config
-from srlab.config.options import check_overrides, compose
+from srlab.config.check_overrides import check_overrides
+from srlab.config.compose import compose
 from srlab.config.schema import EvaluateConfig
 from srlab.errors import SrlabError
 from srlab.evaluation.metric_plane import draw_perception_distortion, perception_distortion, scatter

@@ -6,7 +6,7 @@ import torch
 from helpers import CONF
 from omegaconf import OmegaConf
 
-from srlab.config.options import compose
+from srlab.config.compose import compose
 from srlab.errors import SrlabError
 from srlab.losses.weighted import LOSS_TERMS, WeightedLoss, check_loss
 

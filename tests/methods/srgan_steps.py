@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.training.process_group import this_process
 from srlab.training.run import _prepare, build_trainer

@@ -7,7 +7,8 @@ import torch
 from helpers import MODELS, build, has_weights, random_batch
 from programs import finished, script
 
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
 from srlab.evaluation.published import published_parameters

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from helpers import ROOT
 
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
 from srlab.methods.loading import load_checkpoint

@@ -15,7 +15,7 @@ from helpers import ROOT, read_image
 from mos_study import METHODS, image_set, measured
 
 from srlab.commands.evaluation import evaluate_config
-from srlab.config.options import compose
+from srlab.config.compose import compose
 from srlab.errors import SrlabError
 from srlab.mos.calibration import calibration_images
 from srlab.mos.export import add_anchors

@@ -8,7 +8,8 @@ from helpers import CONF
 from omegaconf import OmegaConf
 
 from srlab.commands import hydra_program as program
-from srlab.config.options import SCHEMAS, check_overrides
+from srlab.config.check_overrides import check_overrides
+from srlab.config.schema import SCHEMAS
 from srlab.errors import SrlabError
 from srlab.sweeps.planning import Sweep, plain, plan
 

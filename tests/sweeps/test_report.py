@@ -15,7 +15,7 @@ from programs import call
 from scipy import stats
 
 from srlab.commands.report import main
-from srlab.config.options import compose
+from srlab.config.compose import compose
 from srlab.errors import SrlabError
 from srlab.sweeps.report import write_report
 from srlab.sweeps.report_data import read_sweep

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from srlab.config.options import compose, parse
+from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
 from srlab.training import devices as module

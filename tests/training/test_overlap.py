@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from helpers import write_image
 
-from srlab.config.options import compose
+from srlab.config.compose import compose
 from srlab.data.catalog import CATALOG
 from srlab.data.synthetic import synthetic_image
 from srlab.training.run import train_config

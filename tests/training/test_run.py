@@ -15,7 +15,7 @@ from PIL import Image
 from programs import alive, environment, train, working_in
 
 from srlab.commands.evaluation import evaluate_config
-from srlab.config.options import compose
+from srlab.config.compose import compose
 from srlab.errors import SrlabError
 from srlab.methods import find_method
 from srlab.methods.loading import load_checkpoint, read_file

@@ -21,7 +21,8 @@ from programs import train
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 from wandb_file import WandbFile, wandb_files
 
-from srlab.config.options import check_overrides, compose
+from srlab.config.check_overrides import check_overrides
+from srlab.config.compose import compose
 from srlab.config.schema import TrainConfig
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError

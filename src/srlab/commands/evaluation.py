@@ -5,8 +5,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from srlab.config.options import as_list, as_scales, parse
+from srlab.config.parse import parse
 from srlab.config.schema import EvaluateConfig, EvaluateWeights
+from srlab.config.values import as_list, as_scales
 from srlab.data.image_sets import ImageSet, evaluation_sets
 from srlab.errors import SrlabError
 from srlab.evaluation.comparison_figure import comparison

@@ -10,7 +10,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from srlab.config.options import CONF, SCHEMAS, check_overrides, composed
+from srlab.config.check_overrides import check_overrides
+from srlab.config.compose import composed
+from srlab.config.folder import CONF
+from srlab.config.schema import SCHEMAS
 from srlab.console import reported
 from srlab.errors import SrlabError
 from srlab.sweeps.planning import Sweep, plan

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from srlab.commands.evaluation import measured
-from srlab.config.options import check_overrides, composed, parse
+from srlab.config.check_overrides import check_overrides
+from srlab.config.compose import composed
+from srlab.config.parse import parse
 from srlab.config.schema import EvaluateConfig
 from srlab.errors import SrlabError
 from srlab.evaluation.interpolation_curve import draw_curve

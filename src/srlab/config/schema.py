@@ -153,6 +153,8 @@ class EvaluateConfig(_Common):
     save_images: bool = False
 
 
+SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig}
+
 # The least that a number may be; below it, something far from the configuration would fail in its own words.
 AT_LEAST: dict[str, float] = {
     "seed": 0,

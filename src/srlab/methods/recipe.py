@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from srlab.config.options import as_scales
 from srlab.config.schema import EvaluateConfig, TrainConfig
+from srlab.config.values import as_scales
 
 
 def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:

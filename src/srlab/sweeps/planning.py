@@ -13,8 +13,11 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from srlab.config.options import SCHEMAS, as_scales, check_overrides, composed, parse
-from srlab.config.schema import TrainConfig
+from srlab.config.check_overrides import check_overrides
+from srlab.config.compose import composed
+from srlab.config.parse import parse
+from srlab.config.schema import SCHEMAS, TrainConfig
+from srlab.config.values import as_scales
 from srlab.errors import SrlabError
 
 MOST_DIGITS = 8  # of a number in a folder's name

@@ -14,8 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
-from srlab.config.options import as_scales, parse
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
+from srlab.config.values import as_scales
 from srlab.data.catalog import overlap_warnings
 from srlab.data.datamodule import SuperResolutionData
 from srlab.data.image_sets import ImageSet, evaluation_sets

@@ -18,7 +18,7 @@ import wandb
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from srlab.config.options import CONF
+from srlab.config.folder import CONF
 from srlab.config.schema import LoggerConfig, TrainConfig
 from srlab.errors import SrlabError
 from srlab.evaluation.measure import ResultRow
