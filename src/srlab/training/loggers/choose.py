@@ -1,7 +1,6 @@
 """Which loggers a run has: metrics.csv always, TensorBoard or W&B beside it on request."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError, nearest
+from srlab.extras import require_extra
 from srlab.run_files import METRICS_LOG
 from srlab.training.loggers.csv_log import CSVLog
 
@@ -20,8 +20,8 @@ def check_logger(config: TrainConfig) -> None:
     name = config.logger.name
     if name not in NAMES:
         raise SrlabError(f"logger={name}: expected one of {', '.join(NAMES)}.{nearest(name, NAMES)}")
-    if name != "csv" and find_spec(name) is None:
-        raise SrlabError(f"logger={name}: the package is not installed. Run: pip install {name}")
+    if name != "csv":
+        require_extra(name, f"logger={name}")
 
 
 def check_connection(config: TrainConfig) -> None:
