@@ -4,23 +4,33 @@ VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 OPTIONS ?=
 TESTS ?= tests
+UV ?= uv
+PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
+PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint benchmark clean
+.PHONY: help demo test test-fast lint benchmark lock clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it, draw runs/demo/comparison.png
+demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it, draw a comparison; the last line names it
 	$(PYTHON) train.py experiment=demo overwrite=true $(OPTIONS)
-	@echo "The picture is runs/demo/comparison.png, the numbers are runs/demo/results.json."
 
 test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a part)
-	$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(PYTHON) $(PYTEST) $(TESTS)
+
+test-fast: $(VENV)/.installed  ## the quick tests of the packages that changed since BASE=main, in under two minutes
+	$(PYTHON) $(PYTEST) -m "not slow" $$($(PYTHON) tools/changed_tests.py $(BASE))
 
 lint: $(VENV)/.installed  ## check style and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(VENV)/bin/typos
 	$(PYTHON) -m mypy
+
+lock:  ## write constraints.txt anew from requirements.txt; needs uv (pip install uv)
+	$(UV) pip compile requirements.txt --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-package srlab --no-annotate --custom-compile-command "make lock" --output-file constraints.txt
 
 benchmark: $(VENV)/.installed  ## measure the loader and a training step on this machine
 	$(PYTHON) benchmarks/loader.py
@@ -30,12 +40,14 @@ clean:  ## remove the virtual environment and caches; runs stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
 # The stamp is newer than what it was made from: a changed requirement installs again.
-$(VENV)/.installed: requirements.txt pyproject.toml
+# First the locked set with its hashes, then srlab itself: pip checks no hashes of an editable project.
+$(VENV)/.installed: constraints.txt pyproject.toml
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "srlab needs Python 3.11 or later; say which: make PYTHON3=python3.12"; exit 1; }
 	@$(PYTHON3) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv is missing here. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV): about 6 GB, since PyTorch brings its CUDA libraries."
 	$(PYTHON3) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PYTHON) $(PIP) --require-hashes -r constraints.txt
+	$(PYTHON) $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@

@@ -307,4 +307,5 @@ def _evaluate(run: TrainingRun, method: SuperResolver, training: dict[str, float
     if first:
         write_results(rows, run.folder, {"training": training})
         print_table(rows, f"{run.files.best}, protocol {rules.name}")
+        print(f"written: {run.files.results}, and the picture {run.files.comparison}", flush=True)
     return rows
