@@ -1,3 +1,3 @@
 """srlab: a workbench for single-image super-resolution."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
