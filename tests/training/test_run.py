@@ -369,7 +369,6 @@ def test_tensorboard_writes_beside_the_csv(tmp_path, photos_folder):
         (["name=../x"], "expected the name of a folder"),
         (["model.network.features=many"], "features=many: expected one integer"),
         (["model.network.residual_scale=x"], "residual_scale=x: expected a number"),
-        (["logger.name=wandbb"], "Did you mean 'wandb'?"),
     ],
 )
 def test_a_mistake_is_found_before_anything_is_written(tmp_path, words, message):

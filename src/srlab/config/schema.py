@@ -75,7 +75,8 @@ class TrainerConfig:
 
 @dataclass
 class LoggerConfig:
-    name: str = MISSING
+    tensorboard: bool = False
+    wandb: bool = False
     project: str = MISSING
     entity: str | None = None
     offline: bool = False
