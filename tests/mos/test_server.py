@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ from mos_rehearsal import copy_of, running
 from mos_study import METHODS
 
 from srlab.errors import SrlabError
+from srlab.mos.live_progress import LiveProgress
 from srlab.mos.ratings import AlreadyRated, Rating, Ratings
 from srlab.mos.server import serve
 from srlab.mos.study import open_study
@@ -118,6 +120,24 @@ def test_forged_links(served):
             assert requests.get(address + path, timeout=20).status_code == 404
         body = {"item": served.study.raters[0].trials[0].id, "rating": 3}
         assert requests.post(f"{address}/ratings", json=body, timeout=20).status_code == 404
+
+
+def test_a_wrong_link_is_a_page_for_people(served):
+    base = f"http://127.0.0.1:{served.port}"
+    for path in ("/r/forged", "/r/forged?x=1", "/", "/study.json", "/a/b/<c>"):
+        answer = requests.get(base + path, timeout=20)
+        assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html")
+        assert "Use the link that you were given" in answer.text and "<c>" not in answer.text
+        style = re.search(r'href="([^"]+page\.css)"', answer.text)[1]
+        assert requests.get(urljoin(base + path, style), timeout=20).status_code == 200
+    assert "This link is not valid." in requests.get(f"{base}/r/forged", timeout=20).text
+
+
+def test_what_a_script_asks_is_refused_as_json(served):
+    base = f"http://127.0.0.1:{served.port}"
+    for path in ("/r/forged/session", f"{link(served)[len(base) :]}/images/other", "/assets/other.js"):
+        answer = requests.get(base + path, timeout=20)
+        assert answer.status_code == 404 and set(answer.json()) == {"error"}
 
 
 @pytest.mark.parametrize("path", ["../../../study.json", "..%2f..%2f..%2fstudy.json", "%2e%2e/study.json", "....//x",
@@ -234,6 +254,41 @@ def test_a_port_that_is_taken(served):
         serve(served.study.folder, "127.0.0.1", served.port, None)
     with pytest.raises(SrlabError, match="Choose another"):
         serve(served.study.folder, "127.0.0.1", 70000, None)
+
+
+def test_it_says_how_far_the_raters_are(server):
+    """The first rating of a rater is a milestone; one that is refused counts for nothing."""
+    first = [rater.trials[0].id for rater in server.study.raters[:2]]
+    assert [rate(server, first[0]).status_code for _ in range(2)] == [200, 409]
+    assert rate(server, first[1], rater=2).status_code == 200
+    lines = [server.process.stdout.readline() for _ in range(2)]
+    assert lines == ["rater 1: 1 of 23; all: 1 of 69\n", "rater 2: 1 of 23; all: 2 of 69\n"]
+
+
+def test_progress_is_printed_at_milestones_and_every_30_seconds(capsys):
+    seconds = [0.0]
+    progress = LiveProgress({1: 10, 2: 30}, {2: 29}, lambda: seconds[0])
+    printed = []
+    for time, rater in [(1, 1), (2, 1), (3, 1), (29, 1), (31, 1), (32, 1), (60.9, 1), (61, 1), (62, 2), (63, 1)]:
+        seconds[0] = time
+        progress.add(rater)
+        printed.append((time, capsys.readouterr().out))
+    assert [line for line in printed if line[1]] == [
+        (1, "rater 1: 1 of 10; all: 30 of 40\n"),  # the first of a rater
+        (31, "rater 1: 5 of 10; all: 34 of 40\n"),  # 30 s after the last line
+        (61, "rater 1: 8 of 10; all: 37 of 40\n"),
+        (62, "rater 2: 30 of 30; all: 38 of 40\n"),  # the last of a rater
+    ]
+    progress.add(1)
+    assert capsys.readouterr().out == "rater 1: 10 of 10; all: 40 of 40\n"
+
+
+def test_quarters_of_the_study_are_milestones(capsys):
+    progress = LiveProgress({1: 8}, {}, lambda: 0.0)
+    for _ in range(8):
+        progress.add(1)
+    own = [int(line.split()[2]) for line in capsys.readouterr().out.splitlines()]
+    assert own == [1, 2, 4, 6, 8]
 
 
 def test_it_ends_by_ctrl_c(server):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from srlab.console import reported
 from srlab.errors import SrlabError
+from srlab.extras import require_extra
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -54,12 +55,14 @@ def _options(name: str, tool: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
+    require_extra("mos", "srlab mos serve")
     from srlab.mos.server import serve  # noqa: PLC0415 - --help answers at once
 
     serve(arguments.study, arguments.host, arguments.port, arguments.url)
 
 
 def _report(arguments: argparse.Namespace) -> None:
+    require_extra("mos", "srlab mos report")
     from srlab.mos.report import write_report  # noqa: PLC0415
 
     write_report(arguments.study)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from srlab.errors import SrlabError
+from srlab.mos.page import asset, rating_page
 from srlab.mos.ratings import AlreadyRated, Rating, Ratings
-from srlab.mos.server import asset, page
 from srlab.mos.study import WORDS, Study, image_path
 
 COLUMNS = ["study", "rater", "trial", "rating", "time"]
@@ -31,7 +31,7 @@ def export_static(study: Study, out: Path) -> None:
     for name in SCRIPTS:
         (partial / name).write_text(asset(name), encoding="utf-8")
     (partial / "plan.js").write_text(f"const STUDY = {json.dumps(_plan(study))};\n")
-    (partial / "index.html").write_text(page(".", ["plan.js", "static.js", "page.js"]), encoding="utf-8")
+    (partial / "index.html").write_text(rating_page(".", ["plan.js", "static.js", "page.js"]), encoding="utf-8")
     if out.exists():
         out.rmdir()
     partial.replace(out)
