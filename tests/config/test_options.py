@@ -148,7 +148,7 @@ def test_what_is_right_passes(word):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("data.batch_size=many", "data.batch_size: Value 'many'"),
+        ("data.batch_size=many", "data.batch_size=many: expected an integer."),
         ("+trainer.max_stepz=3", "Did you mean 'trainer.max_steps'?"),
     ],
 )

@@ -1,10 +1,12 @@
 """Checks the words of a command line before anything is composed: a misspelt option is an error, never ignored."""
 
+from typing import Any
+
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
 
-from srlab.config.folder import NULLABLE_GROUPS, choices_of, groups_of_options
+from srlab.config.folder import LIST_GROUPS, NULLABLE_GROUPS, choices_of, groups_of_options
 from srlab.config.known_keys import keys_of, open_keys, unknown_key
 from srlab.errors import SrlabError, nearest
 
@@ -28,10 +30,8 @@ def check_overrides(words: list[str], schema: type) -> None:
         key = override.key_or_group
         if key.split("/")[0].split(".")[0] == "hydra":
             continue
-        choices = list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]
-        if key in groups and all(choice is None or isinstance(choice, (str, QuotedString)) for choice in choices):
-            for choice in choices:
-                _check_choice(key, None if choice is None else str(choice))
+        if key in groups and not isinstance(override.value(), dict):
+            _check_choices(override, word)
         elif key.removeprefix(PRETRAIN) in keys | groups | open_keys():
             continue
         elif not (override.is_add() and key.startswith("model.network.")):
@@ -56,8 +56,20 @@ def parse_override(word: str) -> Override:
         raise SrlabError(f"{word}: cannot be read. {hint}") from None
 
 
-def _check_choice(group: str, choice: str | None) -> None:
-    choices = choices_of(group)
+def _check_choices(override: Override, word: str) -> None:
+    group = override.key_or_group
+    for choice in list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]:
+        if not isinstance(choice, list):
+            _check_choice(group, choice)
+        elif group not in LIST_GROUPS:
+            raise SrlabError(f"{word}: expected one choice. For a job with each of them, say -m {group}=A,B,C.")
+        else:
+            for name in choice:
+                _check_choice(group, name)
+
+
+def _check_choice(group: str, value: Any) -> None:
+    choices, choice = choices_of(group), None if value is None else str(value)
     if choice not in choices and not (choice is None and group in NULLABLE_GROUPS):
         expected = ", ".join(choices)
         raise SrlabError(f"{group}={choice or 'null'}: expected one of {expected}.{nearest(choice or '', choices)}")

@@ -6,6 +6,7 @@ _PACKAGE = Path(__file__).parents[1]
 _IN_WHEEL = _PACKAGE / "conf"  # a wheel carries conf/ within the package; in the repository it stands beside src/
 CONF = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parents[1] / "conf"
 NULLABLE_GROUPS = ("experiment", "sweep")  # GROUP=null means none
+LIST_GROUPS = ("logger",)  # GROUP=[A,B] chooses both
 NO_GROUPS = ("wandb",)  # folders of conf/ that are not for Hydra
 
 

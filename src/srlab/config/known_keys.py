@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from srlab.config.folder import CONF
+from srlab.config.renamed import new_name
 from srlab.config.schema import ModelConfig
 from srlab.errors import SrlabError, nearest
 
@@ -43,10 +44,13 @@ def loss_terms() -> dict[str, dict[str, Any]]:
 
 
 def unknown_key(key: str, schema: type) -> SrlabError:
-    """Returns the error for a key that does not exist, with the one that was probably meant.
+    """Returns the error for a key that does not exist, with its new name or the key that was probably meant.
 
     The whole key is compared first; else its last word, for keys that were put at the wrong place.
     """
+    renamed = new_name(key)
+    if renamed is not None:
+        return SrlabError(f"{key}: is now called {renamed}. Say {renamed}=VALUE.")
     first, _, rest = key.partition(".")
     if first == "loss" and rest and rest.split(".")[0] not in loss_terms():
         return SrlabError(f"{key}: no such loss term. Expected one of {', '.join(loss_terms())}.")

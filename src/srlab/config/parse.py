@@ -1,12 +1,21 @@
 """From a composed configuration to typed objects: keys, types and ranges are checked against the schema."""
 
+from dataclasses import is_dataclass
 from typing import TypeVar
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigKeyError,
+    ConfigTypeError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
 
-from srlab.config.known_keys import unknown_key
+from srlab.config.known_keys import loss_terms, unknown_key
 from srlab.config.schema import AT_LEAST, BELOW, EvaluateConfig, TrainConfig
+from srlab.config.value_types import expected, type_of, without_none
+from srlab.config.values import as_scales
 from srlab.errors import SrlabError
 
 Config = TypeVar("Config", TrainConfig, EvaluateConfig)
@@ -18,24 +27,46 @@ def parse(cfg: DictConfig, schema: type[Config]) -> Config:
     Raises:
         SrlabError: a key that the schema lacks (with the nearest that it has), a wrong type, a value out of range.
     """
+    if schema is EvaluateConfig:
+        cfg = _in_full(cfg)
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), _in_full(cfg) if schema is EvaluateConfig else cfg)
+        merged = OmegaConf.merge(OmegaConf.structured(schema), cfg)
         config: Config = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except ConfigKeyError as error:
         raise unknown_key(error.full_key or str(error.key), schema) from None
     except MissingMandatoryValue as error:
         raise SrlabError(f"{error.full_key}: a value is needed.") from None
+    except (ValidationError, ConfigTypeError) as error:
+        raise _wrong_type(cfg, schema, error) from None
     except OmegaConfBaseException as error:
         raise SrlabError(f"{error.full_key}: {str(error).splitlines()[0]}.") from None
+    for term in config.loss:
+        if term not in loss_terms():
+            raise unknown_key(f"loss.{term}", schema)
+    _check_ranges(merged)
+    as_scales(config.scale)
+    return config
+
+
+def _wrong_type(cfg: DictConfig, schema: type, error: OmegaConfBaseException) -> SrlabError:
+    key = (error.full_key or "").partition("[")[0]
+    if not key:  # OmegaConf does not say which: an option in the place of a whole section
+        plain = (str(name) for name, value in cfg.items() if value is not None and not OmegaConf.is_config(value))
+        key = next(name for name in plain if is_dataclass(without_none(type_of(schema, name))[0]))
+    value = OmegaConf.select(cfg, key)
+    text = str(OmegaConf.to_container(value)).replace("'", "") if OmegaConf.is_config(value) else value
+    return SrlabError(f"{key}={'null' if text is None else text}: expected {expected(schema, key)}.")
+
+
+def _check_ranges(cfg: DictConfig) -> None:
     for key, least in AT_LEAST.items():
-        value = OmegaConf.select(merged, key)
+        value = OmegaConf.select(cfg, key)
         if value is not None and not value >= least:
             raise SrlabError(f"{key}={value}: expected {least} or more.")
     for key, limit in BELOW.items():
-        value = OmegaConf.select(merged, key)
+        value = OmegaConf.select(cfg, key)
         if value is not None and not value < limit:
             raise SrlabError(f"{key}={value}: expected less than {limit}.")
-    return config
 
 
 def _in_full(cfg: DictConfig) -> DictConfig:
