@@ -30,7 +30,7 @@ SMALL_RUN = ["trainer.stop_after=2", "trainer.val_check_interval=1", "data.patch
 def clone(tmp_path_factory) -> Path:
     """The project's files in an empty folder, with what the commands suppose: DIV2K, benchmarks, photos, weights."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("conf", "src", "train.py", "evaluate.py", "Makefile", "requirements.txt", "pyproject.toml"):
+    for name in ("conf", "src", "train.py", "evaluate.py", "Makefile", "constraints.txt", "pyproject.toml"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     image = synthetic_image(0, 64)
     for number in range(801, 901):
@@ -79,6 +79,11 @@ def test_command(clone, command):
         assert "step 2/2" in in_clone(clone, [sys.executable, *words[1:], *SMALL_RUN]) or "resume=auto" in words
     else:
         assert "results.json" in in_clone(clone, [sys.executable, *words[1:], *benchmark_words(words)])
+
+
+def test_make_demo_says_where_its_picture_is(clone):
+    printed = in_clone(clone, ["make", "demo", f"OPTIONS={' '.join([*SMALL_RUN, 'name=mine'])}"])
+    assert printed.splitlines()[-1] == "written: runs/mine/results.json, and the picture runs/mine/comparison.png"
 
 
 def benchmark_words(words: list[str]) -> list[str]:

@@ -1,9 +1,20 @@
-"""The scripts in tools/."""
+"""The scripts in tools/, each run as a person runs it."""
 
+import os
+import re
 import subprocess
 import sys
 
+import pytest
+from changed_tests import changed_since, needed
 from helpers import ROOT
+from mos_study import make_study
+from programs import environment
+
+
+def tool(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "tools" / name), *words]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
 
 
 def test_the_dashboard_needs_its_package():
@@ -14,3 +25,68 @@ def test_the_dashboard_needs_its_package():
     assert finished.stderr == (
         "error: the package wandb-workspaces is not installed. Run: pip install wandb-workspaces\n"
     )
+
+
+@pytest.mark.slow
+def test_a_rehearsal_of_a_rating_study(tmp_path):
+    """Two raters over HTTP and one kill of the server, which may cost an acknowledgement, but no rating."""
+    study = make_study(tmp_path, raters=2, per_rater=5, repeats=1)
+    done = tool("mos_rehearsal.py", str(study.folder), "--kills", "1", "--browsers", "0")
+    assert done.returncode == 0, done.stderr
+    planned = sum(len(rater.trials) for rater in study.raters)
+    said = re.search(r"the server was killed 1 times; all (\d+) acknowledged ratings are there", done.stdout)
+    assert planned - 2 <= int(said[1]) <= planned
+    assert (tmp_path / "study_rehearsal/report/report.md").is_file()
+
+
+def test_a_rehearsal_needs_a_study(tmp_path):
+    done = tool("mos_rehearsal.py", str(tmp_path))
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_every_tool_is_tested_here():
+    tools = {path.name for path in (ROOT / "tools").glob("*.py")}
+    assert tools == {"changed_tests.py", "mos_rehearsal.py", "wandb_workspace.py"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "tests"),
+    [
+        ([], ["tests/test_floors.py"]),
+        (["docs/mos.md", "README.md"], ["tests/test_floors.py"]),
+        (["src/srlab/mos/report.py", "src/srlab/mos/page.py"], ["tests/mos", "tests/test_floors.py"]),
+        (["tests/mos/test_plan.py"], ["tests/mos/test_plan.py", "tests/test_floors.py"]),
+        (["tests/mos/conftest.py"], ["tests/mos", "tests/test_floors.py"]),
+        (["src/srlab/mos/report.py", "src/srlab/errors.py"], ["tests"]),
+        (["tests/helpers.py"], ["tests"]),
+        (["src/srlab/of_the_past/report.py", "tests/test_that_was_removed.py"], ["tests/test_floors.py"]),
+        (["tools/mos_rehearsal.py"], ["tests/test_floors.py", "tests/test_tools.py"]),
+    ],
+)
+def test_the_tests_that_a_change_needs(changed, tests):
+    assert needed(changed) == tests
+
+
+def test_what_has_changed_is_read_from_git(tmp_path, monkeypatch):
+    def git(*words):
+        person = {
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a",
+        }
+        subprocess.run(["git", *words], cwd=tmp_path, env={**os.environ, **person}, check=True, capture_output=True)
+
+    git("init", "--initial-branch=main")
+    for name in ("kept.py", "edited.py", "staged.py"):
+        (tmp_path / name).write_text("1\n")
+    git("add", ".")
+    git("commit", "-m", "first")
+    for name in ("edited.py", "staged.py", "new.py"):
+        (tmp_path / name).write_text("2\n")
+    git("add", "staged.py")
+    monkeypatch.setattr("changed_tests.ROOT", tmp_path)
+    assert sorted(changed_since("HEAD")) == ["edited.py", "new.py", "staged.py"]
+    git("commit", "-m", "second")
+    assert sorted(changed_since("HEAD")) == ["edited.py", "new.py"]
+    assert sorted(changed_since("HEAD~1")) == ["edited.py", "new.py", "staged.py"]

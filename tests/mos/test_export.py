@@ -3,15 +3,13 @@
 import hashlib
 import json
 import re
-import tomllib
 from collections import Counter
 from dataclasses import replace
-from fnmatch import fnmatch
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers import ROOT, read_image
+from helpers import read_image
 from mos_study import METHODS, image_set, measured
 
 from srlab.commands.evaluation import evaluate_config
@@ -123,14 +121,6 @@ def test_a_study_is_never_written_over(evaluated, tmp_path):
     with pytest.raises(SrlabError, match="there is something already"):
         evaluated()
     assert not (tmp_path / "out").exists()
-
-
-def test_the_package_has_the_files_of_the_page():
-    globs = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["srlab"]
-    folder = ROOT / "src/srlab"
-    for path in (folder / "mos").rglob("*.*"):
-        if path.suffix not in (".py", ".pyc"):
-            assert any(fnmatch(str(path.relative_to(folder)), glob) for glob in globs), path
 
 
 def test_there_are_five_methods(exported):
