@@ -13,13 +13,13 @@ PIP := -m pip install --quiet --disable-pip-version-check
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it, draw a comparison; the last line names it
+demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it, draw a picture; the last line says where
 	$(PYTHON) train.py experiment=demo overwrite=true $(OPTIONS)
 
 test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a part)
 	$(PYTHON) $(PYTEST) $(TESTS)
 
-test-fast: $(VENV)/.installed  ## the quick tests of the packages that changed since BASE=main, in under two minutes
+test-fast: $(VENV)/.installed  ## the quick tests of the packages with changes since HEAD (BASE=main: since main), under two minutes
 	$(PYTHON) $(PYTEST) -m "not slow" $$($(PYTHON) tools/changed_tests.py $(BASE))
 
 lint: $(VENV)/.installed  ## check style and types
