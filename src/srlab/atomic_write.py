@@ -1,5 +1,6 @@
-"""Files that appear whole or not at all: written beside their place under another name, then renamed."""
+"""Files and folders that appear whole or not at all: written beside their place under another name, then renamed."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,3 +25,25 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file in UTF-8, with the line ends that `text` has."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="")
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Gives an empty folder beside `folder`, and renames it to `folder` when the block has ended well.
+
+    What an earlier attempt left is removed first. After an error the temporary folder is removed.
+
+    Raises:
+        OSError: something cannot be written, or `folder` exists and is not empty.
+    """
+    partial = folder.with_name(folder.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if folder.exists():
+            folder.rmdir()
+        partial.replace(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
