@@ -1,6 +1,7 @@
 """What a person sees in a terminal: tables in their full width, and errors as one line."""
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,15 @@ def wide_console() -> Console:
     """Returns a console as wide as the terminal or, without a terminal, wide enough that nothing is cut."""
     console = Console()
     return console if console.is_terminal else Console(width=PIPED_WIDTH)
+
+
+def print_whole(text: str) -> None:
+    """Prints a text; says nothing where the reader has left, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more when it ends, and would print a traceback then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

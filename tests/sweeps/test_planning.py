@@ -7,7 +7,7 @@ import pytest
 from helpers import CONF
 from omegaconf import OmegaConf
 
-from srlab.commands import hydra_program as program
+from srlab.commands import sweep_jobs
 from srlab.config.check_overrides import check_overrides
 from srlab.config.schema import SCHEMAS
 from srlab.errors import SrlabError
@@ -104,12 +104,12 @@ def test_only_a_job_of_the_same_options_is_taken_for_one_that_was_run(monkeypatc
         seen.append(cfg.name)
         return {"val/psnr": float(len(seen))}
 
-    task = program._job(run, "train", Sweep("s", Path("runs/s"), ("data.root",), ()))
+    task = sweep_jobs.job_of(run, "train", Sweep("s", Path("runs/s"), ("data.root",), ()))
     results = []
     for root in ("a/x", "a/x", "b/x"):
         overrides = SimpleNamespace(task=[f"data.root={root}"])
         monkeypatch.setattr(
-            program.HydraConfig, "get", lambda overrides=overrides: SimpleNamespace(overrides=overrides)
+            sweep_jobs.HydraConfig, "get", lambda overrides=overrides: SimpleNamespace(overrides=overrides)
         )
         results.append(task(OmegaConf.create({"name": None, "seed": 0, "objective": "val/psnr"})))
     assert results == [1, 1, 2] and seen == ["s/root-x_seed-0"] * 2

@@ -7,8 +7,8 @@ from omegaconf import DictConfig
 from srlab.commands.hydra_program import run_program
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    run_program(_run, "evaluate", words)
+def main(words: Sequence[str] | None = None, usage: str | None = None) -> None:
+    run_program(_run, "evaluate", words, usage or str(__doc__))
 
 
 def _run(cfg: DictConfig, apart: bool) -> object:

@@ -1,55 +1,79 @@
-"""The command lines of train.py and evaluate.py: one job, or under -m a sweep of jobs that do not know each other."""
+"""The command lines of train.py and evaluate.py: one job or, under -m, a sweep of jobs that do not know each other."""
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.utils import get_args_parser  # Hydra offers its own options nowhere else
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
+from srlab.commands.hydra_flags import CommandLine, read_command_line
+from srlab.commands.resumed_run import resumed_config
+from srlab.commands.sweep_jobs import Run, finish, job_of
 from srlab.config.check_overrides import check_overrides
 from srlab.config.compose import composed
 from srlab.config.folder import CONF
+from srlab.config.help_text import help_text
+from srlab.config.parse import parse
 from srlab.config.schema import SCHEMAS
-from srlab.console import reported
+from srlab.console import print_whole, reported
 from srlab.errors import SrlabError
 from srlab.sweeps.planning import Sweep, plan
 
-Run = Callable[[DictConfig, bool], Any]
-NAME = {"train": "name", "evaluate": "out"}  # the key that says where a job leaves its results
 INTERRUPTED = 130  # the exit code of shells for Ctrl-C
 
 
-class JobFailed(CompactHydraException):
-    """A job of a sweep. Hydra goes on with the others, and ends with this one line."""
+def run_program(run: Run, program: str, words: Sequence[str] | None, usage: str) -> None:
+    """Runs a program: composes conf/PROGRAM.yaml, runs, and shows a SrlabError as one line.
 
-
-def run_program(run: Run, program: str, words: Sequence[str] | None = None) -> None:
-    """The command line of a program: compose conf/PROGRAM.yaml, run, and show a SrlabError as one line.
-
-    run: takes the config, and whether it is a job of a sweep; returns metrics by name. words: of the command line;
-    None for this process's own.
+    Args:
+        run: takes the configuration, and whether it is a job of a sweep; returns metrics by name.
+        program: train or evaluate.
+        words: of the command line; None for this process's own.
+        usage: what --help begins with.
     """
-    if words is not None:
-        sys.argv[1:] = words  # where Hydra looks for them
-    arguments = get_args_parser().parse_args()
     with reported():
-        check_overrides(arguments.overrides, SCHEMAS[program])
-        sweep = plan(program, arguments.overrides, arguments.multirun)
-        if sweep is None:
-            composed(program, arguments.overrides)
-            task = _single(run)
-        else:
-            sys.argv += sweep.words
-            task = _job(run, program, sweep)
-    code = _exit_code(hydra.main(version_base="1.3", config_path=str(CONF), config_name=program)(task))
+        line = read_command_line(sys.argv[1:] if words is None else words)
+        if "help" in line.flags:
+            print_whole(help_text(program, usage))
+            return
+        job, sweep = _planned(run, program, line)
+    code = _exit_code(job)
     if sweep is not None and program == "train" and code != INTERRUPTED:
-        code = max(code, _finish(sweep))
+        code = max(code, finish(sweep))
     if code:
         raise SystemExit(code)
+
+
+def _planned(run: Run, program: str, line: CommandLine) -> tuple[Callable[[], Any], Sweep | None]:
+    """Returns what is to be called, and the sweep that it is. Finds every mistake in the options without PyTorch."""
+    sys.argv[1:] = line.words  # where Hydra reads them
+    if line.is_hydras:
+        if line.multirun:
+            raise SrlabError("-m with --config-path or --config-name: a sweep is of conf/. Add to it by --config-dir.")
+        return _by_hydra(program, _single(run)), None
+    folder = None if line.config_dir is None else Path(line.config_dir).absolute()
+    words = line.overrides if folder is None else [*line.overrides, f"hydra.searchpath=['file://{folder}']"]
+    check_overrides(words, SCHEMAS[program], folder)
+    if line.only_shows:
+        return _by_hydra(program, _single(run)), None
+    if (cfg := resumed_config(program, line.overrides, line.multirun)) is not None:
+        parse(cfg, SCHEMAS[program])
+        return lambda: _single(run)(cfg), None
+    sweep = plan(program, words, line.multirun)
+    if sweep is None:
+        parse(composed(program, words), SCHEMAS[program])
+        return _by_hydra(program, _single(run)), None
+    for text in sweep.remarks:
+        print(text, flush=True)
+    sys.argv += sweep.words
+    return _by_hydra(program, job_of(run, program, sweep)), sweep
+
+
+def _by_hydra(program: str, task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
+    wrapped: Callable[[], Any] = hydra.main(version_base="1.3", config_path=str(CONF), config_name=program)(task)
+    return wrapped
 
 
 def _exit_code(program: Callable[[], Any]) -> int:
@@ -69,50 +93,3 @@ def _single(run: Run) -> Callable[[DictConfig], Any]:
             return run(cfg, False)
 
     return task
-
-
-def _job(run: Run, program: str, sweep: Sweep) -> Callable[[DictConfig], Any]:
-    """Runs one job in the sweep's folder; returns what a sweeper maximises. Launchers may pickle it."""
-    results: dict[tuple[str, ...], Any] = {}
-
-    def task(cfg: DictConfig) -> Any:
-        overrides = tuple(HydraConfig.get().overrides.task)
-        own = sweep.job_name(overrides, cfg.seed)
-        if overrides in results:  # samplers draw the same values again; others of the same name are refused below
-            print(f"\njob {own}: as before", flush=True)
-            return results[overrides]
-        cfg[NAME[program]] = f"{sweep.name}/{own}"
-        print(f"\njob {own}", flush=True)
-        try:
-            metrics = run(cfg, True)
-            results[overrides] = metrics if program != "train" else _objective(metrics, cfg.objective)
-            return results[overrides]
-        except SrlabError as error:
-            print(f"error: job {own}: {error}", file=sys.stderr, flush=True)
-            raise JobFailed(f"job {own} failed") from None
-
-    return task
-
-
-def _objective(metrics: dict[str, float], name: str) -> float:
-    if name not in metrics:
-        raise SrlabError(f"objective={name}: expected one of {', '.join(metrics)}.")
-    return metrics[name]
-
-
-def _finish(sweep: Sweep) -> int:
-    """Tables and curves of all jobs. 1 where a job that has begun has no results."""
-    from srlab.sweeps.report import write_report  # noqa: PLC0415 - imports PyTorch
-
-    if not sweep.folder.is_dir():
-        return 0
-    runs = sorted(path.parent for path in sweep.folder.glob("*/config.yaml"))
-    unfinished = [run.name for run in runs if not (run / "results.json").is_file()]
-    if len(unfinished) < len(runs):
-        try:
-            write_report(sweep.folder)
-        except SrlabError as error:
-            print(f"no report: {error}", file=sys.stderr)
-    if unfinished:
-        print(f"{sweep.folder}: {len(unfinished)} of {len(runs)} jobs have no results: {', '.join(unfinished)}")
-    return int(bool(unfinished))

@@ -1,5 +1,6 @@
 """Checks the words of a command line before anything is composed: a misspelt option is an error, never ignored."""
 
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,12 +14,13 @@ from srlab.errors import SrlabError, nearest
 PRETRAIN = "pretrain."  # starts the keys of an earlier stage, which are those of a run
 
 
-def check_overrides(words: list[str], schema: type) -> None:
+def check_overrides(words: list[str], schema: type, config_dir: Path | None = None) -> None:
     """Checks keys and choices of groups.
 
     Args:
         words: such as model=edsr or seed=1,2,3.
         schema: TrainConfig or EvaluateConfig.
+        config_dir: a folder of more yamls, laid out as conf/.
 
     Raises:
         SrlabError: an override that Hydra would refuse without a suggestion, or accept after a `+`.
@@ -31,7 +33,7 @@ def check_overrides(words: list[str], schema: type) -> None:
         if key.split("/")[0].split(".")[0] == "hydra":
             continue
         if key in groups and not isinstance(override.value(), dict):
-            _check_choices(override, word)
+            _check_choices(override, word, config_dir)
         elif key.removeprefix(PRETRAIN) in keys | groups | open_keys():
             continue
         elif not (override.is_add() and key.startswith("model.network.")):
@@ -56,20 +58,21 @@ def parse_override(word: str) -> Override:
         raise SrlabError(f"{word}: cannot be read. {hint}") from None
 
 
-def _check_choices(override: Override, word: str) -> None:
+def _check_choices(override: Override, word: str, config_dir: Path | None) -> None:
     group = override.key_or_group
+    choices = choices_of(group, config_dir)
     for choice in list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]:
         if not isinstance(choice, list):
-            _check_choice(group, choice)
+            _check_choice(group, choice, choices)
         elif group not in LIST_GROUPS:
             raise SrlabError(f"{word}: expected one choice. For a job with each of them, say -m {group}=A,B,C.")
         else:
             for name in choice:
-                _check_choice(group, name)
+                _check_choice(group, name, choices)
 
 
-def _check_choice(group: str, value: Any) -> None:
-    choices, choice = choices_of(group), None if value is None else str(value)
+def _check_choice(group: str, value: Any, choices: list[str]) -> None:
+    choice = None if value is None else str(value)
     if choice not in choices and not (choice is None and group in NULLABLE_GROUPS):
         expected = ", ".join(choices)
         raise SrlabError(f"{group}={choice or 'null'}: expected one of {expected}.{nearest(choice or '', choices)}")

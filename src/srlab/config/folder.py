@@ -15,8 +15,14 @@ def groups_of_options() -> list[str]:
     return sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in NO_GROUPS)
 
 
-def choices_of(group: str) -> list[str]:
-    """Returns what GROUP=NAME can choose, such as edsr_table/baseline_single for experiment."""
-    folder = CONF / group
-    names = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
-    return sorted(name for name in names if name != "base")
+def choices_of(group: str, more: Path | None = None) -> list[str]:
+    """Returns what GROUP=NAME can choose, such as edsr_table/baseline_single for experiment.
+
+    Args:
+        group: a folder of conf/.
+        more: another folder that is laid out as conf/ (Hydra's --config-dir).
+    """
+    names = set()
+    for folder in (CONF / group, *([] if more is None else [more / group])):
+        names |= {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")}
+    return sorted(names - {"base"})

@@ -1,12 +1,12 @@
 """Sweeps, before their first job: which jobs there are, what each is called, and whether every one of them composes."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # the one that will make the jobs
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -19,6 +19,7 @@ from srlab.config.parse import parse
 from srlab.config.schema import SCHEMAS, TrainConfig
 from srlab.config.values import as_scales
 from srlab.errors import SrlabError
+from srlab.sweeps.forgotten_flag import not_asked
 
 MOST_DIGITS = 8  # of a number in a folder's name
 NAMING = {"model", "scale", "data", "experiment"}  # what changes a run's own name
@@ -26,31 +27,48 @@ NAMING = {"model", "scale", "data", "experiment"}  # what changes a run's own na
 
 @dataclass(frozen=True)
 class Sweep:
-    """A multirun. folder: of all its jobs. name: that folder within runs=. swept: the keys that differ between jobs.
+    """A multirun.
 
-    words: what Hydra must be told beside the command line.
+    Attributes:
+        name: of the folder, within runs=.
+        folder: of all its jobs.
+        swept: the keys that differ between jobs.
+        words: what Hydra must be told beside the command line.
+        remarks: lines to print before the first job.
     """
 
     name: str
     folder: Path
     swept: tuple[str, ...]
     words: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     def job_name(self, overrides: Sequence[str], seed: int) -> str:
-        """The swept keys and the seed, such as loss-l1_seed-1, from a job's overrides. It holds no `=`."""
+        """Returns the swept keys and the seed, such as loss-l1_seed-1, from a job's overrides. It holds no `=`."""
         values = dict(word.split("=", 1) for word in overrides if "=" in word)
         parts = [f"{short_key(key, self.swept)}-{plain(values[key])}" for key in self.swept if key in values]
         return "_".join(parts if "seed" in self.swept else [*parts, f"seed-{seed}"])
 
 
 def plan(program: str, words: list[str], asked: bool) -> Sweep | None:
-    """The sweep that a command line means, by -m (asked) or by a sweep's yaml; None for a single job.
+    """Returns the sweep that a command line means; None for a single job.
 
-    Every job that is known beforehand is composed and checked: SrlabError is raised before the first one starts.
+    Every job that is known beforehand is composed and checked before the first one starts.
+
+    Args:
+        program: train or evaluate.
+        words: of the command line.
+        asked: whether -m was given. A sweep's yaml (sweep=NAME) needs no -m.
+
+    Raises:
+        SrlabError: a job does not compose, several values are given without -m, or -m is given and nothing varies.
     """
     fixed = [word for word in words if not _parsed({}, [word])[0].is_sweep_override()]
     base = composed(program, fixed, hydra_too=True)
     if not asked and base.hydra.mode != RunMode.MULTIRUN:
+        varied = [word for word in words if word not in fixed]
+        if varied:
+            raise not_asked(varied[0], SCHEMAS[program])
         return None
     params: Any = OmegaConf.to_container(base.hydra.sweeper.get("params") or OmegaConf.create({}))
     check_overrides([f"{key}={value}" for key, value in params.items()], SCHEMAS[program])
@@ -64,7 +82,8 @@ def plan(program: str, words: list[str], asked: bool) -> Sweep | None:
     else:
         name = _name(base, configs[0], swept)
         folder = Path(base.runs) / name
-    return Sweep(name, folder, swept, tuple(_told(base, folder, words)))
+    _quiet_optuna(base)
+    return Sweep(name, folder, swept, tuple(_told(base, folder, words)), tuple(_remarks(base, folder)))
 
 
 def _parsed(params: Mapping[str, Any], words: Sequence[str]) -> list[Override]:
@@ -79,10 +98,20 @@ def _parsed(params: Mapping[str, Any], words: Sequence[str]) -> list[Override]:
 
 
 def all_jobs(overrides: Sequence[Override]) -> list[list[str]] | None:
-    """The overrides of every job; None where values are drawn from a range, one job after the other."""
+    """Returns the overrides of every job: all combinations, in the order in which Hydra's own sweeper makes them.
+
+    None where values are drawn from a range, one job after the other.
+    """
     if not all(override.is_discrete_sweep() for override in overrides if override.is_sweep_override()):
         return None
-    return BasicSweeper.split_arguments(list(overrides), None)[0]
+    return [list(job) for job in itertools.product(*map(_values, overrides))]
+
+
+def _values(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if override.is_sweep_override():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    return [f"{key}={override.get_value_element_as_str()}"]
 
 
 def _checked(program: str, words: list[str]) -> Any:
@@ -109,12 +138,33 @@ def _name(base: DictConfig, first: TrainConfig, swept: Sequence[str]) -> str:
 
 def _told(base: DictConfig, folder: Path, words: Sequence[str]) -> list[str]:
     """What the command line leaves open."""
-    told = [f'hydra.sweep.dir="{folder}"']
-    if "optuna" in str(base.hydra.sweeper.get("_target_")):
+    told = [f'hydra.sweep.dir="{folder}"', "hydra/hydra_logging=none"]  # a job's name is printed, and that suffices
+    if _by_optuna(base):
         # The objective is a quality, and one trial that diverges must not end the study.
         told += ["hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0"]
     given = {word.partition("=")[0] for word in words}
     return [word for word in told if word.partition("=")[0] not in given]
+
+
+def _by_optuna(base: DictConfig) -> bool:
+    return "optuna" in str(base.hydra.sweeper.get("_target_"))
+
+
+def _quiet_optuna(base: DictConfig) -> None:
+    """Optuna's own lines repeat what a job prints and what is printed in the end."""
+    if _by_optuna(base):
+        import optuna  # noqa: PLC0415 - of the extra "sweep"
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def _remarks(base: DictConfig, folder: Path) -> list[str]:
+    """Where the output of jobs goes that submitit runs: it prints nothing itself."""
+    launcher: Any = OmegaConf.to_container(base.hydra.launcher, resolve=False)
+    if "submitit_folder" not in launcher:
+        return []
+    logs = str(launcher["submitit_folder"]).replace("${hydra.sweep.dir}", str(folder)).replace("%j", "JOB")
+    return [f"submitit runs the jobs; what each of them prints is in {logs}/*_log.out and *_log.err"]
 
 
 def short_key(key: str, others: Sequence[str]) -> str:

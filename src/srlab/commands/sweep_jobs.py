@@ -1,0 +1,82 @@
+"""The jobs of a sweep as Hydra runs them, and what is printed and written after the last of them."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig, OmegaConf
+
+from srlab.errors import SrlabError
+from srlab.sweeps.planning import Sweep
+
+Run = Callable[[DictConfig, bool], Any]
+NAME = {"train": "name", "evaluate": "out"}  # the key that says where a job leaves its results
+SEARCH_RESULT = "optimization_results.yaml"  # what Optuna's sweeper writes into the sweep's folder
+
+
+class JobFailed(CompactHydraException):
+    """A job of a sweep has failed. Hydra goes on with the others, and ends with this one line."""
+
+
+def job_of(run: Run, program: str, sweep: Sweep) -> Callable[[DictConfig], Any]:
+    """Returns the function that runs one job, which launchers may pickle.
+
+    Args:
+        run: takes the configuration, and whether it is a job of a sweep; returns metrics by name.
+        program: train or evaluate.
+        sweep: which the job belongs to; its results go to a folder of its own in the sweep's.
+    """
+    results: dict[tuple[str, ...], Any] = {}
+
+    def task(cfg: DictConfig) -> Any:
+        overrides = tuple(HydraConfig.get().overrides.task)
+        own = sweep.job_name(overrides, cfg.seed)
+        if overrides in results:  # samplers draw the same values again; others of the same name are refused below
+            print(f"\njob {own}: as before", flush=True)
+            return results[overrides]
+        cfg[NAME[program]] = f"{sweep.name}/{own}"
+        print(f"\njob {own}", flush=True)
+        try:
+            metrics = run(cfg, True)
+            results[overrides] = metrics if program != "train" else _objective(metrics, cfg.objective)
+            return results[overrides]
+        except SrlabError as error:
+            print(f"error: job {own}: {error}", file=sys.stderr, flush=True)
+            raise JobFailed(f"job {own} failed") from None
+
+    return task
+
+
+def _objective(metrics: dict[str, float], name: str) -> float:
+    if name not in metrics:
+        raise SrlabError(f"objective={name}: expected one of {', '.join(metrics)}.")
+    return metrics[name]
+
+
+def finish(sweep: Sweep) -> int:
+    """Writes tables and curves of all jobs. Returns 1 where a job that has begun has no results, else 0."""
+    from srlab.sweeps.report import write_report  # noqa: PLC0415 - imports PyTorch
+
+    if not sweep.folder.is_dir():
+        return 0
+    runs = sorted(path.parent for path in sweep.folder.glob("*/config.yaml"))
+    unfinished = [run.name for run in runs if not (run / "results.json").is_file()]
+    if len(unfinished) < len(runs):
+        try:
+            write_report(sweep.folder)
+        except SrlabError as error:
+            print(f"no report: {error}", file=sys.stderr)
+    _print_search_result(sweep)
+    if unfinished:
+        print(f"{sweep.folder}: {len(unfinished)} of {len(runs)} jobs have no results: {', '.join(unfinished)}")
+    return int(bool(unfinished))
+
+
+def _print_search_result(sweep: Sweep) -> None:
+    path = sweep.folder / SEARCH_RESULT
+    if path.is_file():
+        found = OmegaConf.load(path)
+        best = " ".join(f"{key}={value}" for key, value in found.best_evaluated_params.items())
+        print(f"best: {best}, objective {found.best_evaluated_value:g} ({path})")

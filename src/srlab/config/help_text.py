@@ -1,0 +1,5 @@
+"""What --help of train.py and evaluate.py prints."""
+
+
+def help_text(program: str, usage: str) -> str:
+    return usage
