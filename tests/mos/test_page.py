@@ -181,7 +181,7 @@ def test_a_phone_needs_no_sideways_scrolling(drivers, server):
 
 def test_a_forged_link_is_explained(drivers, server):
     drivers[0].get(f"http://127.0.0.1:{server.port}/r/forged")
-    assert "use the link that you were given" in drivers[0].find_element("tag name", "body").text
+    assert "Use the link that you were given" in drivers[0].find_element("tag name", "body").text
 
 
 def test_the_page_has_no_errors(drivers, server):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from srlab.commands.mos import main
 from srlab.errors import SrlabError
-from srlab.mos.figures import draw, paper_panel
+from srlab.mos.figures import draw_panels, paper_panel
 from srlab.mos.paper import published_mos, published_scores
 from srlab.mos.ratings import Rating, Ratings
 from srlab.mos.report import write_report
@@ -130,7 +130,7 @@ def test_the_papers_table(tmp_path):
     assert published_mos("b100", 4, "HR") == 4.46 and published_mos("set5", 2, "SRGAN") is None
     panel = paper_panel(("set14", 4))
     assert panel.bars[0].mean == 1.20 and panel.bars[-1].mean == 4.32 and len(panel.bars) == 9
-    draw([paper_panel((name, 4)) for name in ("set5", "set14", "b100")], tmp_path / "paper.png")
+    draw_panels([paper_panel((name, 4)) for name in ("set5", "set14", "b100")], tmp_path / "paper.png")
     assert (tmp_path / "paper.png").stat().st_size > 10_000
 
 

@@ -1,4 +1,4 @@
-"""A study's ratings as results: scores by method, raters, comparisons. Everything that the report prints."""
+"""From the ratings of a study to everything that its report prints: scores, raters, comparisons, test and retest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from srlab.mos.observations import Observations, Place
 from srlab.mos.paper import published_mos
-from srlab.mos.scores import Comparison, Score, compare, mean_opinion_score
+from srlab.mos.scores import MethodComparison, OpinionScore, compare, mean_opinion_score
 from srlab.mos.screening import Retest, Screening, calibration_error, failed_calibration, retest, retest_pairs, screen
 
 
@@ -16,16 +16,16 @@ from srlab.mos.screening import Retest, Screening, calibration_error, failed_cal
 class MethodScore:
     """One method on one set at one scale.
 
-    score: of all raters. screened: without those who failed calibration or were rejected, where there are any.
-    corrected: without raters' biases, weighted by their consistency (P.910). shares: of the ratings 1 to 5. psnr [dB],
-    ssim, lpips: means of results.json under the study's protocol; None where it lacks them. published: the SRGAN
-    paper's MOS.
+    score: of all raters. screened: without the raters who failed calibration or were rejected; None where there are
+    none. corrected: without the raters' biases, weighted by their consistency (P.910). shares: of the ratings 1 to 5.
+    psnr (dB), ssim, lpips: means in results.json under the study's protocol; None where it lacks them. published: the
+    SRGAN paper's MOS, or None.
     """
 
     place: Place
     method: str
-    score: Score
-    screened: Score | None
+    score: OpinionScore
+    screened: OpinionScore | None
     corrected: float | None
     shares: tuple[float, ...]
     psnr: float | None
@@ -36,7 +36,12 @@ class MethodScore:
 
 @dataclass(frozen=True)
 class RaterReport:
-    """calibration: mean distance [grades] from what the page said to give. rejected: by BT.500; None: not screened."""
+    """One rater.
+
+    rated, planned: trials. calibration: the mean distance from what the page said to give, in grades. failed: whether
+    that is too far. rejected: by BT.500. bias, inconsistency: in grades, by P.910. retest: of this rater's repeats. All
+    of them are None where there are too few ratings.
+    """
 
     number: int
     rated: int
@@ -50,15 +55,18 @@ class RaterReport:
 
     @property
     def out(self) -> bool:
+        """Whether screened scores leave this rater out."""
         return self.failed or bool(self.rejected)
 
 
 @dataclass(frozen=True)
 class Analysis:
+    """Everything that the report prints. comparisons: of every pair of methods, by set and scale."""
+
     observations: Observations
     scores: list[MethodScore]
     raters: list[RaterReport]
-    comparisons: dict[Place, list[Comparison]]
+    comparisons: dict[Place, list[MethodComparison]]
     retest: Retest | None
 
     @property
@@ -70,7 +78,13 @@ class Analysis:
 
 
 def analyse(observations: Observations, planned: dict[int, int], results: Sequence[dict[str, Any]] = ()) -> Analysis:
-    """planned: rater -> trials of the plan. results: rows of results.json, to be joined."""
+    """Analyses a study's ratings.
+
+    Args:
+        observations: all ratings.
+        planned: by rater, how many trials the plan has.
+        results: rows of results.json, whose PSNR, SSIM and LPIPS are to stand beside the scores.
+    """
     everything = observations.matrix(observations.items, observations.raters)
     screening = screen(everything, observations.raters)
     raters = _raters(observations, planned, screening)
@@ -142,12 +156,12 @@ def _scores(
 
 
 def _mean(values: Sequence[float]) -> float | None:
-    """None unless every value is there."""
+    """Returns None unless every value is there."""
     mean = float(np.mean(values)) if values else float("nan")
     return None if np.isnan(mean) else mean
 
 
-def _comparisons(observations: Observations, place: Place) -> list[Comparison]:
+def _comparisons(observations: Observations, place: Place) -> list[MethodComparison]:
     methods = observations.methods_of(place)
     columns = [observations.matrix(observations.items_of(place, method), observations.raters) for method in methods]
     counts = [(~np.isnan(column)).sum(axis=1) for column in columns]

@@ -1,6 +1,6 @@
-"""The images that show raters both ends of the scale before the study: nearest neighbour is 1, the original is 5.
+"""The images that show raters both ends of the scale before the test: nearest neighbour is 1, the original is 5.
 
-As in the SRGAN paper (section 3.3), on images outside the test. They are photos that come with scikit-image.
+As in the SRGAN paper (section 3.3) they are not part of the test. They are photos that come with scikit-image.
 """
 
 import numpy as np
@@ -14,9 +14,14 @@ ENDS = {"nearest": 1, "HR": 5}
 
 
 def calibration_images(sets: list[str], scale: int) -> dict[tuple[str, str], np.ndarray]:
-    """(photo, "nearest" or "HR") -> uint8 (H, W, 3), of every photo that no set of the study holds.
+    """Makes the calibration images from every photo that no set of the study holds.
 
-    Nearest is the enlargement of the photo shrunk by MATLAB's bicubic, as it is in the study.
+    Args:
+        sets: names of the study's sets.
+        scale: by which "nearest" is shrunk (MATLAB's bicubic) and enlarged again (nearest neighbour).
+
+    Returns:
+        (photo, "nearest" or "HR") -> uint8 (H, W, 3).
     """
     names = photos.VALIDATION if "sample" in sets else (*photos.VALIDATION, *photos.TEST)
     images = {}
@@ -28,5 +33,6 @@ def calibration_images(sets: list[str], scale: int) -> dict[tuple[str, str], np.
 
 
 def _middle(image: np.ndarray) -> np.ndarray:
+    """Crops the middle, at most SIDE pixels a side."""
     top, left = (max(side - SIDE, 0) // 2 for side in image.shape[:2])
     return image[top : top + SIDE, left : left + SIDE]

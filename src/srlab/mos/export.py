@@ -1,9 +1,8 @@
-"""evaluate.py's results as a study: every image by every method, nearest, bicubic and HR, under opaque names."""
+"""Makes a study of evaluate.py's results: every image by every method, nearest, bicubic and HR, under opaque names."""
 
 import hashlib
 import platform
 import secrets
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from srlab.atomic_write import atomic_folder
 from srlab.config.schema import EvaluateConfig, MosConfig
 from srlab.data.image_sets import ImageSet
 from srlab.errors import SrlabError
@@ -32,7 +32,7 @@ Source = tuple[Item, np.ndarray | Path]
 
 
 def check(config: EvaluateConfig) -> None:
-    """Raises SrlabError, before anything is measured, for what no study can be made of."""
+    """Raises SrlabError, before anything is measured, for a configuration of which no study can be made."""
     out = Path(config.mos.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SrlabError(f"mos.out={out}: there is something already. Remove it, or choose another folder.")
@@ -43,7 +43,7 @@ def check(config: EvaluateConfig) -> None:
 def add_anchors(
     rows: list[ResultRow], sets: list[ImageSet], scales: list[int], settings: EvaluationSettings
 ) -> list[ResultRow]:
-    """The rows, and before those of each set and scale nearest and bicubic, measured now unless they are there."""
+    """Returns the rows with nearest and bicubic before those of each set and scale, measured unless they are there."""
     methods = [(name, find_method("interpolation")({"kernel": name}).eval()) for name in ANCHORS]
     plain = replace(settings, ensemble=False, tile=None, precision="32")
     result = []
@@ -59,32 +59,34 @@ def add_anchors(
 def export(
     rows: list[ResultRow], sets: list[ImageSet], settings: EvaluationSettings, mos: MosConfig, facts: dict[str, Any]
 ) -> Study:
-    """Writes the study's folder, whole or not at all, and returns it.
+    """Writes the study's folder, whole or not at all.
 
-    rows: with nearest and bicubic; their images are read from settings.save_images. facts: what else study.json says.
-    Raises SrlabError for a plan that cannot be made.
+    Args:
+        rows: results, nearest and bicubic among them; their images are read from settings.save_images.
+        sets: that were measured.
+        settings: of the measurement.
+        mos: options of the study.
+        facts: what study.json is to say beside them, such as the checkpoints.
+
+    Raises:
+        SrlabError: the plan cannot be made, or the folder cannot be written.
     """
     out = Path(mos.out)
-    partial = out.with_name(out.name + ".part")
     sources = _named(list(_sources(rows, sets, settings)), mos.seed)
     raters = _raters({name: item for name, (item, _) in sources.items()}, mos)
     methods = tuple(dict.fromkeys([row.method for row in rows] + [HR]))
     results = [as_json(row) for row in rows]
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        items = {name: _write(image_path(partial, name), source) for name, source in sources.items()}
-        write_study(Study(partial, _facts(mos, settings, facts), methods, results, items, raters, ""))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.exists():
-            out.rmdir()  # it is empty
-        partial.replace(out)
+        with atomic_folder(out) as partial:
+            items = {name: _write(image_path(partial, name), source) for name, source in sources.items()}
+            write_study(Study(partial, _facts(mos, settings, facts), methods, results, items, raters, ""))
     except OSError as error:
         raise SrlabError(f"mos.out={out}: cannot be written ({error.strerror}). Choose another folder.") from None
     return open_study(out)
 
 
 def _sources(rows: list[ResultRow], sets: list[ImageSet], settings: EvaluationSettings) -> Iterator[Source]:
-    """Every image of the study, with where it comes from; a result's hash is filled in when it is written."""
+    """Yields every image of the study and where it comes from. Hashes are filled in when the files are written."""
     assert settings.save_images is not None
     by_name = {image_set.name: image_set for image_set in sets}
     for row in rows:
@@ -100,28 +102,28 @@ def _sources(rows: list[ResultRow], sets: list[ImageSet], settings: EvaluationSe
 
 
 def _saved(settings: EvaluationSettings, row: ResultRow, image: str) -> Path:
-    """Where `evaluate` saved an image: under the method's label without the "+" of an ensemble."""
+    """Returns where `evaluate` saved an image: under the method's label without the "+" of an ensemble."""
     assert settings.save_images is not None
     label = row.method.removesuffix("+") if settings.ensemble else row.method
     return settings.save_images / f"{row.set}_x{row.scale}" / f"{image}_{label}.png"
 
 
 def _named(sources: list[Source], seed: int) -> dict[str, Source]:
-    """Under random names, sorted by them: files that are written in this order have times that say nothing either."""
+    """Gives every image a random name. Sorted by name, so that the times of the files tell nothing either."""
     names = opaque_names(len(sources), seed, 1)
     order = np.random.default_rng([seed, 2]).permutation(len(sources))
     return {name: sources[index] for name, index in sorted(zip(names, order, strict=True))}
 
 
 def _write(path: Path, source: Source) -> Item:
-    """A PNG file that holds pixels and nothing else, and the item with its hash."""
+    """Writes a PNG file that holds pixels and nothing else, and returns the item with its hash."""
     item, image = source
     write_png(path, read_image(image) if isinstance(image, Path) else image)
     return replace(item, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _raters(items: dict[str, Item], mos: MosConfig) -> tuple[Rater, ...]:
-    """Orders come from the seed; tokens do not, or whoever knows the seed could rate for another."""
+    """Plans the raters. Orders depend on the seed; tokens do not, or whoever knows it could rate for somebody else."""
     calibration = [name for name, item in items.items() if item.expected is not None]
     test = [
         Candidate(name, item.method, f"{item.set} x{item.scale} {item.image}")
@@ -159,7 +161,7 @@ def _facts(mos: MosConfig, settings: EvaluationSettings, facts: dict[str, Any]) 
 
 
 def summary(study: Study) -> str:
-    """One line for the person who exports."""
+    """Returns one line for the person who exports."""
     kinds = Counter(trial.kind for trial in study.raters[0].trials)
     return (
         f"written: {study.folder}, {len(study.items)} images by {len(study.methods)} methods "

@@ -1,29 +1,31 @@
-"""Mean opinion scores as a picture, in the manner of figure 5 of the SRGAN paper (Ledig et al. 2017)."""
+"""Draws mean opinion scores and the ratings behind them, as figure 5 of the SRGAN paper does (Ledig et al. 2017)."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("Agg")
-
 from matplotlib import pyplot as plt
 
+from srlab.evaluation.plotting import save
 from srlab.mos.analysis import Analysis
 from srlab.mos.observations import Place
 from srlab.mos.paper import RATERS, TITLES, published_scores
 from srlab.mos.study import WORDS
 
 MEAN = "#d62728"
-COLUMNS = 2
+COLUMNS = 2  # panels in a row
+DPI = 100
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One method: how its ratings are distributed over 1..5 (None: not known), their mean, and its interval."""
+class MethodBar:
+    """One method of a panel.
+
+    mean: its MOS, in grades. interval: the ends of the 95% interval. shares: of the ratings 1 to 5, which add up to 1.
+    The last two are None where they are not known.
+    """
 
     method: str
     mean: float
@@ -32,13 +34,18 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Panel:
+class ScorePanel:
+    """The methods on one set at one scale, by one group of raters."""
+
     title: str
-    bars: Sequence[Bar]
+    bars: Sequence[MethodBar]
 
 
-def panels(analysis: Analysis) -> list[Panel]:
-    """Ours for every set and scale, each followed by the paper's of the same; then the rest of the paper's."""
+def score_panels(analysis: Analysis) -> list[ScorePanel]:
+    """Returns a panel of this study for every set and scale, each followed by the paper's of the same, if there is one.
+
+    The paper's other panels come last.
+    """
     result = []
     left = {(row.set, row.scale): None for row in published_scores()}
     for place in analysis.places:
@@ -49,10 +56,10 @@ def panels(analysis: Analysis) -> list[Panel]:
     return result + [paper_panel(place) for place in left]
 
 
-def _our_panel(analysis: Analysis, place: Place) -> Panel:
+def _our_panel(analysis: Analysis, place: Place) -> ScorePanel:
     scores = analysis.scores_of(place)
     bars = [
-        Bar(
+        MethodBar(
             score.method,
             score.score.mean,
             None if score.score.low is None or score.score.high is None else (score.score.low, score.score.high),
@@ -62,17 +69,19 @@ def _our_panel(analysis: Analysis, place: Place) -> Panel:
     ]
     raters = max(score.score.raters for score in scores)
     people = "rater" if raters == 1 else "raters"
-    return Panel(f"this study: {TITLES.get(place[0], place[0])} x{place[1]}, {raters} {people}", bars)
+    return ScorePanel(f"this study: {TITLES.get(place[0], place[0])} x{place[1]}, {raters} {people}", bars)
 
 
-def paper_panel(place: Place) -> Panel:
-    """The paper's means on a set: it prints no intervals, and distributions only as colours."""
-    bars = [Bar(row.method, row.mos) for row in published_scores() if row.table == 2 and (row.set, row.scale) == place]
-    return Panel(f"SRGAN paper: {TITLES[place[0]]} x{place[1]}, {RATERS} raters", bars)
+def paper_panel(place: Place) -> ScorePanel:
+    """Returns the paper's means on a set. It prints no intervals, and the shares of ratings only as colours."""
+    bars = [
+        MethodBar(row.method, row.mos) for row in published_scores() if row.table == 2 and (row.set, row.scale) == place
+    ]
+    return ScorePanel(f"SRGAN paper: {TITLES[place[0]]} x{place[1]}, {RATERS} raters", bars)
 
 
-def draw(panels: Sequence[Panel], path: Path) -> None:
-    """A PNG, two panels in a row.
+def draw_panels(panels: Sequence[ScorePanel], path: Path) -> None:
+    """Writes a PNG with COLUMNS panels in a row.
 
     A cell's shade, and the number in it, is the share of a method's ratings in percent; the red marker is the mean,
     with its 95% interval where it is known.
@@ -85,11 +94,10 @@ def draw(panels: Sequence[Panel], path: Path) -> None:
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
     figure.supxlabel("cells: share of the ratings in percent; red: their mean and its 95% interval", fontsize=9)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, path, DPI)
 
 
-def _draw_panel(axis: plt.Axes, panel: Panel) -> None:
+def _draw_panel(axis: plt.Axes, panel: ScorePanel) -> None:
     places = np.arange(len(panel.bars))
     axis.set_facecolor("#f4f4f4")
     for place, bar in zip(places, panel.bars, strict=True):

@@ -1,4 +1,4 @@
-"""Ratings joined with what was rated, as arrays for the analysis."""
+"""Ratings together with what was rated, and as arrays for the analysis."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -27,24 +27,24 @@ class Observation:
 
 @dataclass(frozen=True)
 class Observations:
-    """All ratings of a study. methods: in the order of tables."""
+    """All ratings of a study, in the order in which they came. methods: in the order of tables."""
 
     methods: tuple[str, ...]
     all: tuple[Observation, ...]
 
     @cached_property
     def raters(self) -> list[int]:
-        """Those who rated at least one image of the test."""
+        """Numbers of those who rated at least one image of the test."""
         return sorted({one.rater for one in self.test})
 
     @cached_property
     def test(self) -> list[Observation]:
-        """First showings: what scores are made of. Repeats measure the raters only."""
+        """Ratings of first showings, of which scores are made. Calibration and repeats measure the raters only."""
         return [one for one in self.all if one.kind == "test"]
 
     @cached_property
     def items(self) -> list[Item]:
-        """The rated images of the test, by set, scale, method and image, as they came first."""
+        """The rated images of the test, sorted by set, scale, method (in the order of tables) and image."""
         places = {place: i for i, place in enumerate(self.places)}
         images = {image: i for i, image in enumerate(sorted({one.item.image for one in self.test}))}
         return sorted(
@@ -57,7 +57,7 @@ class Observations:
         return sorted({(one.item.set, one.item.scale) for one in self.test})
 
     def matrix(self, items: Sequence[Item], raters: Sequence[int]) -> np.ndarray:
-        """(raters, items) of ratings, NaN where there is none."""
+        """Returns (raters, items), float: the ratings of the test, NaN where there is none."""
         rows, columns = ({one: i for i, one in enumerate(things)} for things in (raters, items))
         result = np.full((len(raters), len(items)), math.nan)
         for one in self.test:
@@ -74,7 +74,7 @@ class Observations:
 
 
 def observations(study: Study, ratings: Iterable[Rating]) -> Observations:
-    """Raises SrlabError for a rating that is not of this study's plan."""
+    """Joins ratings with a study's plan. Raises SrlabError for a rating that is not in the plan."""
     raters = {rater.number: rater for rater in study.raters}
     result = []
     for one in ratings:

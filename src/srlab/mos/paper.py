@@ -1,4 +1,4 @@
-"""The SRGAN paper's mean opinion scores: the study that this one repeats."""
+"""The mean opinion scores that the SRGAN paper prints (Ledig et al. 2017, tables 1 and 2)."""
 
 import csv
 import functools
@@ -11,10 +11,10 @@ TITLES = {"set5": "Set5", "set14": "Set14", "b100": "BSD100"}
 
 
 @dataclass(frozen=True)
-class Published:
-    """A row of the paper's table 1 (variants of its networks) or 2 (comparison with others).
+class PublishedScore:
+    """A row of the paper's table 1 (variants of its own networks) or table 2 (its networks and those of others).
 
-    psnr [dB] and ssim: by the paper's own protocol.
+    psnr (dB) and ssim are by the paper's own protocol, so they do not compare with ours.
     """
 
     table: int
@@ -27,11 +27,11 @@ class Published:
 
 
 @functools.cache
-def published_scores() -> tuple[Published, ...]:
-    """Every row of srgan_paper.csv, which names its source."""
+def published_scores() -> tuple[PublishedScore, ...]:
+    """Returns every row of srgan_paper.csv, which names its source."""
     lines = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     return tuple(
-        Published(
+        PublishedScore(
             int(row["table"]),
             row["set"],
             int(row["scale"]),
@@ -45,6 +45,6 @@ def published_scores() -> tuple[Published, ...]:
 
 
 def published_mos(image_set: str, scale: int, method: str) -> float | None:
-    """In print for the same set, scale and method (whatever the case of its letters); else None."""
+    """Returns the MOS that the paper prints for a set, scale and method; None where it has none. Case is ignored."""
     key = (image_set, scale, method.lower())
     return next((row.mos for row in published_scores() if (row.set, row.scale, row.method.lower()) == key), None)

@@ -1,8 +1,8 @@
-"""What each rater sees, in which order: a pure function of the seed.
+"""What each rater sees, and in which order: a pure function of the seed.
 
-A session is as in the SRGAN paper (Ledig et al. 2017, section 3.3): calibration first, then every version of every
-image in random order. Where a rater sees only a part of them, the part is balanced over methods; some images come
-twice, far apart and unannounced, to measure how well raters agree with themselves.
+A session is that of the SRGAN paper (Ledig et al. 2017, section 3.3): calibration first, then every version of every
+image in random order. Where a rater sees only some of them, these are balanced over methods. Some images come twice,
+far apart and unannounced, to measure how well raters agree with themselves.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ GAP = 1 / 3  # of a session: the least distance between an image and its repeat
 
 @dataclass(frozen=True)
 class Candidate:
-    """An image by a method, as far as the plan must know it. image: the content, the same for every method."""
+    """An image by a method. name: of its file. image: what it shows, which is the same for every method."""
 
     name: str
     method: str
@@ -30,11 +30,21 @@ class Candidate:
 def plans(
     calibration: Sequence[str], candidates: Sequence[Candidate], raters: int, per_rater: int, repeats: int, seed: int
 ) -> list[list[tuple[str, Kind]]]:
-    """For every rater the names to show, in order, and what each is for.
+    """Plans every rater's session.
 
-    per_rater: how many different candidates each rater sees, at most all. Within a rater, methods differ by at most one
-    image, and so do the totals of methods, and those of the images of a method, over all raters (as far as there are
-    images enough). repeats: how many of them come twice, balanced over methods too.
+    Within a session, the numbers of images of two methods differ by at most one. So do, over all sessions, those of two
+    methods, and those of two images of one method, as far as there are enough images.
+
+    Args:
+        calibration: names of the images that each session begins with.
+        candidates: what is to be rated.
+        raters: how many sessions.
+        per_rater: how many different candidates each rater sees; at most all.
+        repeats: how many of these come twice, balanced over methods too.
+        seed: of everything that is random.
+
+    Returns:
+        For each rater the names to show, in order, and what each is for.
     """
     generator = np.random.default_rng([seed, 0])
     shown: Counter[str] = Counter()
@@ -50,7 +60,7 @@ def plans(
 def _balanced(
     candidates: Sequence[Candidate], count: int, shown: Counter[str], generator: np.random.Generator
 ) -> list[Candidate]:
-    """`count` candidates: always the method, then the candidate, that had the least so far; chance breaks ties."""
+    """Picks `count` candidates, each of the method, and then the image, shown least so far; chance breaks ties."""
     if count == len(candidates):
         return list(candidates)
     left: dict[str, list[Candidate]] = {}
@@ -69,7 +79,7 @@ def _balanced(
 
 
 def _with_repeats(order: list[Candidate], repeats: int, generator: np.random.Generator) -> list[tuple[str, Kind]]:
-    """The order with some of its early images once more, each at least a third of the session later."""
+    """Returns the order with some of its early images a second time, each at least GAP of the session later."""
     gap = len(order) * GAP
     early = [(place, candidate) for place, candidate in enumerate(order) if place + gap < len(order)]
     methods = Counter[str]()
@@ -87,7 +97,7 @@ def _shuffled(things: Sequence[Thing], generator: np.random.Generator) -> list[T
 
 
 def opaque_names(count: int, seed: int, stream: int) -> list[str]:
-    """Different names of 12 hexadecimal digits, which say nothing of what they name."""
+    """Returns `count` different names of 12 hexadecimal digits, which tell nothing about what they name."""
     generator = np.random.default_rng([seed, stream])
     names: dict[str, None] = {}
     while len(names) < count:

@@ -1,4 +1,4 @@
-"""The ratings of a study: one SQLite file, in which an acknowledged rating survives a process that is killed."""
+"""The ratings of a study, in one SQLite file. A rating that was acknowledged survives a kill of the process."""
 
 import sqlite3
 import threading
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS ratings (
 
 @dataclass(frozen=True)
 class Rating:
-    """rater: the number. rating: 1 to 5. time: when, in UTC, ISO 8601."""
+    """One rating. rater: a number from 1. trial: its id. rating: 1 to 5. time: in UTC, ISO 8601."""
 
     rater: int
     trial: str
@@ -33,18 +33,20 @@ class Rating:
 
 
 class AlreadyRated(Exception):
-    """A trial is rated once; what was given first stays."""
+    """The trial has a rating. The first one stays."""
 
 
 class Ratings:
-    """Of one study, for any number of threads.
+    """The ratings of one study. Safe for any number of threads and processes.
 
-    Every rating is a transaction. In WAL mode with synchronous=FULL, `add` returns after the log is on the disk: what
-    it has returned from survives a kill of the process and a loss of power.
+    Every `add` is a transaction. In WAL mode with synchronous=FULL it returns after the log is on the disk, so what it
+    has stored survives a kill of the process and a loss of power.
+
+    Raises:
+        SrlabError: the file cannot be used, or holds ratings of another study.
     """
 
     def __init__(self, study: Study) -> None:
-        """Raises SrlabError where the file cannot be used, or holds ratings of another study."""
         self._path = study.folder / FILE
         self._lock = threading.Lock()
         try:
@@ -65,19 +67,24 @@ class Ratings:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing. IMMEDIATE: a second process waits its turn instead of failing at the first write."""
+        """Commits all that is done in the block, or nothing. IMMEDIATE: a second process waits instead of failing."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:  # of a full disk, SQLite has undone it already
+                if self._connection.in_transaction:  # on a full disk, SQLite has rolled back already
                     self._connection.execute("ROLLBACK")
                 raise
 
     def add(self, *ratings: Rating) -> None:
-        """Stores all of them or none. Raises AlreadyRated with the trial, or ValueError for a rating outside 1..5."""
+        """Stores all of the ratings or none.
+
+        Raises:
+            AlreadyRated: a trial has a rating; the exception holds its id.
+            ValueError: a rating is outside 1..5.
+        """
         for rating in ratings:
             if rating.rating not in WORDS:
                 raise ValueError(f"expected a rating from 1 to 5, not {rating.rating}")
@@ -92,13 +99,13 @@ class Ratings:
                     raise AlreadyRated(rating.trial) from None
 
     def of(self, rater: int) -> dict[str, int]:
-        """Trial -> rating, of one rater."""
+        """Returns one rater's ratings by trial."""
         with self._lock:
             rows = self._connection.execute("SELECT trial, rating FROM ratings WHERE rater = ?", [rater]).fetchall()
         return dict(rows)
 
     def all(self) -> list[Rating]:
-        """In the order in which they came."""
+        """Returns all ratings in the order in which they were stored."""
         with self._lock:
             rows = self._connection.execute("SELECT rater, trial, rating, time FROM ratings ORDER BY rowid").fetchall()
         return [Rating(*row) for row in rows]

@@ -1,4 +1,4 @@
-"""`srlab mos report STUDY`: STUDY/report with report.md, its tables as CSV, and mos.png."""
+"""`srlab mos report STUDY`: writes STUDY/report with report.md, its tables as CSV, and mos.png."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ import numpy as np
 
 from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
-from srlab.mos.analysis import Analysis, MethodScore, analyse
-from srlab.mos.figures import draw, panels
+from srlab.mos.analysis import Analysis, MethodScore, RaterReport, analyse
+from srlab.mos.figures import draw_panels, score_panels
 from srlab.mos.observations import Place, observations
 from srlab.mos.ratings import FILE, Ratings
-from srlab.mos.scores import Score
+from srlab.mos.scores import OpinionScore
 from srlab.mos.screening import CALIBRATION_LIMIT, FEWEST_RATINGS, Retest
 from srlab.mos.study import Study, open_study
 
@@ -37,7 +37,7 @@ def write_report(folder: Path) -> Path:
     analysis = analyse(rated, planned, study.results)
     out = folder / "report"
     out.mkdir(exist_ok=True)
-    draw(panels(analysis), out / "mos.png")
+    draw_panels(score_panels(analysis), out / "mos.png")
     for name, lines in _tables(analysis).items():
         write_text(out / f"{name}.csv", _comma_separated(lines))
     write_text(out / "report.md", report(study, analysis))
@@ -47,7 +47,7 @@ def write_report(folder: Path) -> Path:
 
 
 def report(study: Study, analysis: Analysis) -> str:
-    """report.md."""
+    """Returns report.md."""
     came = [rater for rater in analysis.raters if rater.rated]
     test = analysis.observations.test
     facts = study.facts
@@ -76,7 +76,7 @@ def report(study: Study, analysis: Analysis) -> str:
 
 
 def _score_table(analysis: Analysis) -> list[list[str]]:
-    """As printed; columns in which no row says anything are left out."""
+    """Returns the table as printed, without columns that are empty in every row."""
     header = ["set", "scale", "method", "MOS", "95% interval", "ratings", "screened MOS", "corrected MOS (P.910)",
               "PSNR", "SSIM", "LPIPS", "SRGAN paper's MOS"]  # fmt: skip
     rows = [
@@ -100,12 +100,12 @@ def _score_table(analysis: Analysis) -> list[list[str]]:
     return [[row[i] for i in used] for row in [header, *rows]]
 
 
-def _with_interval(score: Score) -> str:
+def _with_interval(score: OpinionScore) -> str:
     interval = _interval(score)
     return f"{score.mean:.2f} ({interval})" if interval else f"{score.mean:.2f}"
 
 
-def _interval(score: Score) -> str:
+def _interval(score: OpinionScore) -> str:
     return "" if score.low is None or score.high is None else f"{score.low:.2f} to {score.high:.2f}"
 
 
@@ -199,7 +199,7 @@ def _comma_separated(lines: Iterable[Sequence[Any]]) -> str:
 
 
 def _tables(analysis: Analysis) -> dict[str, list[Sequence[Any]]]:
-    """The CSV files, at full precision; empty where there is no value."""
+    """Returns the CSV files by name, at full precision; a cell without a value is empty."""
     return {
         "mos": [_MOS_COLUMNS, *map(_mos_line, analysis.scores)],
         "images": _image_lines(analysis),
@@ -247,14 +247,14 @@ def _mos_line(score: MethodScore) -> list[Any]:
     ]  # fmt: skip
 
 
-def _rater_line(rater: Any) -> list[Any]:
+def _rater_line(rater: RaterReport) -> list[Any]:
     again = rater.retest
     return [rater.number, rater.rated, rater.planned, rater.calibration, rater.failed, rater.rejected, rater.bias,
             rater.inconsistency, again.pairs if again else 0, again.absolute if again else None]  # fmt: skip
 
 
 def _image_lines(analysis: Analysis) -> list[Sequence[Any]]:
-    """The mean rating of every image by every method."""
+    """Returns the mean rating of every image by every method."""
     rated = analysis.observations
     lines: list[Sequence[Any]] = [["set", "scale", "image", "method", "ratings", "mos", "deviation"]]
     for item, column in zip(rated.items, rated.matrix(rated.items, rated.raters).T, strict=True):

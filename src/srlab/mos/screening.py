@@ -1,4 +1,4 @@
-"""How far raters can be trusted: calibration, test-retest, and the ITU's screening and bias removal by `sureal`."""
+"""How reliable raters are: calibration, test and retest, and the ITU's screening and bias removal, by `sureal`."""
 
 import contextlib
 import io
@@ -14,17 +14,18 @@ from scipy import stats
 
 from srlab.mos.observations import Observation, Observations
 
-CALIBRATION_LIMIT = 1.0  # grades
-FEWEST_RATINGS = 5  # of a rater
-FEWEST = 3  # raters and images, below which the ITU's procedures say nothing
+CALIBRATION_LIMIT = 1.0  # grades; a larger mean error fails
+FEWEST_RATINGS = 5  # a rater with fewer is not screened
+FEWEST = 3  # with fewer raters or images nobody is screened
 
 
 @dataclass(frozen=True)
 class Retest:
-    """First and second ratings of the same images by the same raters.
+    """First and second ratings of the same images by the same raters, in grades.
 
-    agreement, within_one: shares of equal pairs and of pairs that differ by at most 1. difference: mean of second minus
-    first; p: of a Wilcoxon signed-rank test that it is 0. correlation: Spearman's; None where a side is constant.
+    agreement: the share of equal pairs. within_one: the share of pairs that differ by at most 1. absolute: the mean
+    distance. difference: the mean of second minus first. correlation: Spearman's; None where one side is constant.
+    p: of a Wilcoxon signed-rank test that the difference is 0.
     """
 
     pairs: int
@@ -38,9 +39,10 @@ class Retest:
 
 @dataclass(frozen=True)
 class Screening:
-    """By rater: rejected (BT.500), bias and inconsistency [grades] (P.910); by item: the score without the biases.
+    """What the ITU's procedures say. Everything is None where there are too few ratings.
 
-    None where there are too few ratings.
+    rejected: by rater, whether BT.500 rejects them. bias, inconsistency: by rater, in grades, by P.910. corrected:
+    (items,) scores without the raters' biases; NaN for an item that no screened rater has rated.
     """
 
     rejected: dict[int, bool] | None
@@ -50,7 +52,7 @@ class Screening:
 
 
 def calibration_error(rated: Sequence[Observation]) -> float | None:
-    """The mean distance of a rater's calibration ratings from what the page said to give; None without any."""
+    """Returns the mean distance of a rater's calibration ratings from what the page said to give; None without any."""
     errors = [
         abs(one.rating - one.item.expected)
         for one in rated
@@ -60,12 +62,12 @@ def calibration_error(rated: Sequence[Observation]) -> float | None:
 
 
 def failed_calibration(error: float | None) -> bool:
-    """More than one grade off on average: who answers 3, or anything, is 2 off; who reads the hints is 0 off."""
+    """Tells whether the error is above the limit. Who always answers 3 is 2 grades off, who follows the page 0."""
     return error is not None and error > CALIBRATION_LIMIT
 
 
 def retest_pairs(observations: Observations) -> dict[int, list[tuple[int, int]]]:
-    """By rater, (first, second) rating of every image that was rated twice."""
+    """Returns, by rater, the (first, second) rating of every image that was rated twice."""
     first = {(one.rater, one.item): one.rating for one in observations.test}
     pairs: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for one in observations.all:
@@ -75,7 +77,7 @@ def retest_pairs(observations: Observations) -> dict[int, list[tuple[int, int]]]
 
 
 def retest(pairs: Sequence[tuple[int, int]]) -> Retest | None:
-    """None without pairs."""
+    """Compares first with second ratings; None without pairs."""
     if not pairs:
         return None
     before, after = np.array(pairs, dtype=float).T
@@ -93,11 +95,16 @@ def retest(pairs: Sequence[tuple[int, int]]) -> Retest | None:
 
 
 def screen(ratings: np.ndarray, raters: Sequence[int]) -> Screening:
-    """The ITU's procedures on (raters, items) ratings, NaN where there is none.
+    """Screens raters by the procedures of the ITU.
 
-    rejected: ITU-R BT.500-14, A1-2.3.1. bias, inconsistency and corrected scores: ITU-T P.910 (11/21), Annex E, which
-    is P.913 (06/21), 12.6: the ratings as score plus bias plus noise of each rater, by maximum likelihood. Raters of
-    fewer than five ratings take no part: their noise would be estimated as nearly 0, and they would outweigh others.
+    Rejection is that of ITU-R BT.500-14, A1-2.3.1. Bias, inconsistency and corrected scores are those of ITU-T P.910
+    (11/21), Annex E, which is P.913 (06/21), 12.6: a rating is the item's score plus the rater's bias plus the rater's
+    noise, fitted by maximum likelihood. Raters with fewer than FEWEST_RATINGS ratings take no part: their noise would
+    be estimated as nearly 0, and they would outweigh all others.
+
+    Args:
+        ratings: (raters, items), 1 to 5, NaN where there is none.
+        raters: their numbers, in the order of the rows.
     """
     used = (~np.isnan(ratings)).sum(axis=1) >= FEWEST_RATINGS
     numbers = [rater for rater, use in zip(raters, used, strict=True) if use]
@@ -110,7 +117,7 @@ def screen(ratings: np.ndarray, raters: Sequence[int]) -> Screening:
     model = _model(P910AnnexEModel, part)
     corrected = np.full(ratings.shape[1], np.nan)
     corrected[rated] = model["quality_scores"]
-    # Where all agree the deviation is 0, and the procedure would count everybody as too high and too low at once.
+    # Where all raters agree the deviation is 0, and BT.500 would count everybody as both too high and too low.
     differ = np.nanstd(part, axis=0) > 0
     rejected = _model(BT500Model, part[:, differ])["observer_rejected"] if differ.any() else [False] * len(numbers)
     return Screening(
@@ -122,7 +129,7 @@ def screen(ratings: np.ndarray, raters: Sequence[int]) -> Screening:
 
 
 def _model(kind: Any, ratings: np.ndarray) -> dict[str, Any]:
-    """The result of one of sureal's models, which print their iterations and warn of raters without outliers."""
+    """Runs one of sureal's models without what it prints (its iterations) and warns of (raters without outliers)."""
     from sureal.dataset_reader import RawDatasetReader  # noqa: PLC0415
 
     columns = enumerate(ratings.T.tolist())

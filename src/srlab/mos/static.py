@@ -1,11 +1,11 @@
-"""The study without a server: one folder of plain HTML that works from file://, and its ratings back as CSV."""
+"""A study without a server: a folder of plain HTML that works from file://, and the import of its ratings from CSV."""
 
 import csv
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from srlab.atomic_write import atomic_folder, write_text
 from srlab.errors import SrlabError
 from srlab.mos.page import asset, rating_page
 from srlab.mos.ratings import AlreadyRated, Rating, Ratings
@@ -18,27 +18,23 @@ SCRIPTS = ["page.css", "page.js", "static.js"]
 def export_static(study: Study, out: Path) -> None:
     """Writes the folder, whole or not at all. Raises SrlabError where there is something already.
 
-    index.html asks for the rater's number (index.html#7 fills it in) and keeps ratings in the browser; a button
-    downloads them. The raters' links of the server are not in it.
+    index.html asks for the rater's number (index.html#7 fills it in) and keeps ratings in the browser, where a button
+    downloads them. The folder does not hold the raters' links to the server.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SrlabError(f"{out}: there is something already. Remove it, or choose another folder with --out.")
-    partial = out.with_name(out.name + ".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / "images").mkdir(parents=True)
-    for name in study.items:
-        image_path(partial, name).write_bytes(study.image(name))
-    for name in SCRIPTS:
-        (partial / name).write_text(asset(name), encoding="utf-8")
-    (partial / "plan.js").write_text(f"const STUDY = {json.dumps(_plan(study))};\n")
-    (partial / "index.html").write_text(rating_page(".", ["plan.js", "static.js", "page.js"]), encoding="utf-8")
-    if out.exists():
-        out.rmdir()
-    partial.replace(out)
+    with atomic_folder(out) as partial:
+        (partial / "images").mkdir()
+        for name in study.items:
+            image_path(partial, name).write_bytes(study.image(name))
+        for name in SCRIPTS:
+            write_text(partial / name, asset(name))
+        write_text(partial / "plan.js", f"const STUDY = {json.dumps(_plan(study))};\n")
+        write_text(partial / "index.html", rating_page(".", ["plan.js", "static.js", "page.js"]))
 
 
 def _plan(study: Study) -> dict[str, object]:
-    """What the page has to know of the study: no method is in it."""
+    """Returns what the page has to know of the study. It names no method."""
     return {
         "id": study.facts["id"],
         "raters": [
@@ -49,10 +45,15 @@ def _plan(study: Study) -> dict[str, object]:
 
 
 def import_ratings(study: Study, ratings: Ratings, path: Path) -> int:
-    """Adds a downloaded file, all of it or nothing; returns how many ratings are new.
+    """Adds the ratings of a downloaded file, all of them or none.
 
-    The same file, or a longer one of the same rater, may come again. Raises SrlabError, naming the line, for what does
-    not belong to the study, lies outside 1..5, or contradicts what is there.
+    The same file, or a longer one of the same rater, may be imported again.
+
+    Returns:
+        How many ratings are new.
+
+    Raises:
+        SrlabError: a line does not belong to the study, is outside 1..5, or contradicts a rating that is there.
     """
     there = {rating.trial: rating for rating in ratings.all()}
     new = []

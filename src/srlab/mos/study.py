@@ -1,7 +1,7 @@
-"""A study's folder: study.json, which maps opaque names back to methods, and images/. Read only after a check.
+"""A study's folder: study.json, which maps opaque names back to methods, and images/.
 
-study.json holds the hash of every image and, under "digest", its own. It names the methods and the raters' links: it is
-for the person who runs the study, and never served.
+study.json holds the hash of every image and, under "digest", its own; both are checked whenever a study is opened. It
+names the methods and the raters' links, so it is for the person who runs the study, and is never served.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
 
 Kind = Literal["calibration", "test", "repeat"]
@@ -21,7 +22,7 @@ CALIBRATION = "calibration"  # in place of a set's name
 
 @dataclass(frozen=True)
 class Item:
-    """One image file. expected: what a rater is told to give it, for calibration; else None."""
+    """One image file. sha256: of the file. expected: the rating that a calibration image is to get; else None."""
 
     set: str
     scale: int
@@ -33,7 +34,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Trial:
-    """An item before a rater. id: different for every trial, so a repeat cannot be told from its address."""
+    """One showing of an item to one rater. id: differs for every trial, so that addresses do not give repeats away."""
 
     id: str
     item: str
@@ -42,7 +43,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Rater:
-    """number: from 1. token: the secret in the rater's link."""
+    """One rater and their plan. number: from 1. token: the secret in the rater's link. trials: in order."""
 
     number: int
     token: str
@@ -55,7 +56,11 @@ class Rater:
 
 @dataclass(frozen=True)
 class Study:
-    """facts: versions, seed, protocol and the like. methods: in the order of tables. results: rows of results.json."""
+    """A study as study.json describes it.
+
+    folder: where it is. facts: id, versions, seed, protocol and the like. methods: in the order of tables. results:
+    rows of results.json. items: by the names of their files. digest: of study.json.
+    """
 
     folder: Path
     facts: dict[str, Any]
@@ -70,7 +75,7 @@ class Study:
         return {rater.token: rater for rater in self.raters}
 
     def image(self, name: str) -> bytes:
-        """The PNG file of an item. Raises SrlabError where it is not what was exported."""
+        """Returns the bytes of an item's PNG file. Raises SrlabError if they are not those that were exported."""
         path = image_path(self.folder, name)
         try:
             content = path.read_bytes()
@@ -85,11 +90,12 @@ _AGAIN = "Restore the folder from a copy, or export the study again to another m
 
 
 def image_path(folder: Path, name: str) -> Path:
+    """Returns where the image of an item is."""
     return folder / "images" / f"{name}.png"
 
 
 def write_study(study: Study) -> None:
-    """study.json, beside the images that are already there."""
+    """Writes study.json beside the images, which must be there already."""
     content = {
         "format": FORMAT,
         **study.facts,
@@ -99,17 +105,17 @@ def write_study(study: Study) -> None:
         "raters": [asdict(rater) for rater in study.raters],
     }
     content["digest"] = digest(content)
-    (study.folder / "study.json").write_text(json.dumps(content, indent=1) + "\n")
+    write_text(study.folder / "study.json", json.dumps(content, indent=1) + "\n")
 
 
 def digest(content: dict[str, Any]) -> str:
-    """SHA-256 of study.json without its "digest", however it is laid out."""
+    """Returns the SHA-256 of what study.json says, without its "digest" and however it is laid out."""
     rest = {key: value for key, value in content.items() if key != "digest"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def open_study(folder: Path) -> Study:
-    """The study in a folder, every file checked. Raises SrlabError, naming the file that is not as it was exported."""
+    """Reads a study and checks every file. Raises SrlabError, naming the file that is not as it was exported."""
     study = _parse(folder, _read(folder / "study.json"))
     unknown = {path.stem for path in (folder / "images").glob("*")} - set(study.items)
     if unknown:
