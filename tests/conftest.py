@@ -12,12 +12,19 @@ os.environ.setdefault("WANDB_MODE", "offline")
 
 from helpers import write_image
 
-LONG = {"test_readme.py", "test_run.py", "test_launchers.py", "test_sweeps.py", "test_evaluate.py", "test_srgan.py"}
+# Files whose tests start programs or train, and single tests of that kind in other files. `make test-fast` leaves them out.
+SLOW_FILES = {"test_readme.py", "test_run.py", "test_launchers.py", "test_running.py", "test_evaluate.py",
+              "test_srgan.py", "test_wandb.py", "test_interpolate.py", "test_overlap.py", "test_page.py"}  # fmt: skip
+SLOW_TESTS = {"test_one_ddp_step_of_every_method", "test_a_whole_study_with_a_server_that_is_killed",
+              "test_lpips_equals_the_package", "test_dists_equals_torchmetrics"}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
-    """A file is one process's: the long ones first, lest one be left when the other processes have ended."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    """Marks slow tests, and puts slow files first: a file is one process's, and none should be left at the end."""
+    for item in items:
+        if item.path.name in SLOW_FILES or item.originalname in SLOW_TESTS:
+            item.add_marker("slow")
+    items.sort(key=lambda item: item.path.name not in SLOW_FILES)
 
 
 @pytest.fixture(autouse=True)
