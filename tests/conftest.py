@@ -12,7 +12,7 @@ os.environ.setdefault("WANDB_MODE", "offline")
 
 from helpers import write_image
 
-# Files whose tests start programs or train, and single tests of that kind in other files. `make test-fast` leaves them out.
+# Files whose tests start programs or train, and single tests of that kind elsewhere. `make test-fast` leaves them out.
 SLOW_FILES = {"test_readme.py", "test_run.py", "test_launchers.py", "test_running.py", "test_evaluate.py",
               "test_srgan.py", "test_wandb.py", "test_interpolate.py", "test_overlap.py", "test_page.py"}  # fmt: skip
 SLOW_TESTS = {"test_one_ddp_step_of_every_method", "test_a_whole_study_with_a_server_that_is_killed",
