@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 OPTIONS ?=
 TESTS ?= tests
 UV ?= uv
-PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
+PYTEST := -m pytest -n auto
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test test-fast lint benchmark lock clean
@@ -17,10 +17,10 @@ demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it
 	$(PYTHON) train.py experiment=demo overwrite=true $(OPTIONS)
 
 test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a part)
-	$(PYTHON) $(PYTEST) $(TESTS)
+	$(PYTHON) $(PYTEST) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-fast: $(VENV)/.installed  ## the quick tests of the packages with changes since HEAD (BASE=main: since main), under two minutes
-	$(PYTHON) $(PYTEST) -m "not slow" $$($(PYTHON) tools/changed_tests.py $(BASE))
+	$(PYTHON) $(PYTEST) --dist worksteal -m "not slow" $$($(PYTHON) tools/changed_tests.py $(BASE))
 
 lint: $(VENV)/.installed  ## check style and types
 	$(PYTHON) -m ruff check .
