@@ -1,12 +1,12 @@
-"""A rating study with real people.
+"""Runs a rating study with real people.
 
-    python evaluate.py 'ckpt=[a.ckpt,b.ckpt]' 'sets=[set5]' +mos_export=true    writes the study to runs/mos
-    srlab mos serve runs/mos                                          the page, and a link for each rater
-    srlab mos report runs/mos                                         scores, tests, tables and figures
+    srlab evaluate 'ckpt=[a.ckpt,b.ckpt]' 'sets=[set5]' +mos_export=true    # writes the study to runs/mos
+    srlab mos serve runs/mos                     # serves the page, and prints a link for each rater
+    srlab mos report runs/mos                    # writes scores, tests, tables and figures to runs/mos/report
+    srlab mos export runs/mos --static           # writes a folder of plain HTML that works without a server
+    srlab mos import runs/mos ratings-07.csv     # adds a file of ratings that a rater downloaded from such a folder
 
-serve: on this machine only, unless --host says otherwise. It can be stopped and started at any time.
-export --static: the same study as a folder of plain HTML that works without a server; raters download their ratings.
-import: adds such downloaded files to the study.
+serve listens on this machine only, unless --host says otherwise. It can be stopped and started at any time.
 """
 
 import argparse
