@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from srlab.errors import SrlabError
+
 RUN_CONFIG = "config.yaml"  # its presence makes a folder a run
 CHECKPOINTS = "checkpoints"
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -65,3 +67,19 @@ class RunFiles:
     @property
     def is_finished(self) -> bool:
         return self.results.is_file()
+
+
+def checkpoint_in(path: Path) -> Path:
+    """Returns the best checkpoint of a run for the run's folder, and any other path as it is.
+
+    Raises:
+        SrlabError: a folder that is no run, or a run that has not validated yet.
+    """
+    if not path.is_dir():
+        return path
+    files = RunFiles(path)
+    if not files.is_run:
+        raise SrlabError(f"{path}: is a folder without {RUN_CONFIG}. Expected a checkpoint, or the folder of a run.")
+    if not files.best.is_file():
+        raise SrlabError(f"{path}: the run has no {CHECKPOINTS}/{BEST} yet; the first validation writes it.")
+    return files.best

@@ -6,7 +6,9 @@ import pytest
 import torch
 from helpers import build
 
-from srlab.commands.network_interpolation import interpolated, requested, run
+from srlab.commands.interpolate import TOOL, main
+from srlab.commands.network_interpolation import Request, interpolated
+from srlab.commands.network_interpolation import run as write_between
 from srlab.errors import SrlabError
 from srlab.evaluation.interpolation_curve import curve
 from srlab.methods import METHODS, find_method
@@ -14,6 +16,15 @@ from srlab.methods.loading import load_checkpoint
 from srlab.metrics.metric import PSNR, SSIM, Metric, Quality
 from srlab.weights.checkpoint import write_checkpoint
 from srlab.weights.interpolation import interpolated_state
+
+
+def requested(words) -> Request:
+    values = TOOL.values(["a.ckpt", "b.ckpt", *words])
+    return Request.of(values["alpha"], values["out"], values["options"])
+
+
+def run(first, second, words):
+    return write_between(first, second, requested(words))
 
 
 def network(model="srresnet", seed=0, name=None, **arguments):
@@ -170,12 +181,13 @@ def test_an_end_is_not_overwritten(ends):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "expected one alpha=NUMBER"),
-        (["out"], "expected one alpha=NUMBER"),
+        ([], "srlab interpolate: alpha=VALUE is needed: a number from 0 to 1"),
+        (["out"], "alpha=VALUE is needed"),
         (["alpha=1.2"], "alpha=1.2: expected a number from 0"),
         (["alpha=[0,half]"], r"alpha=\[0,half\]: expected a number"),
         (["alpha=nan"], "alpha=nan: expected a number"),
-        (["alpha=0.5", "a", "b"], "b: expected one OUT"),
+        (["alpha=0.5", "a", "b"], "b: there is nothing left that it could be. usage: srlab interpolate A B"),
+        (["--alpha", "0.5"], "--alpha: options are written KEY=VALUE. Say alpha=VALUE."),
         (["alpha=[0,1]", "a.ckpt"], "a.ckpt: there are several files to write"),
         (["alpha=0.5", "a.ckpt", "sets=[set5]"], "a.ckpt: there are several files to write"),
         (["alpha=0.5", "metrics=[lpips]"], "metrics=.* needs sets="),
@@ -197,8 +209,6 @@ def test_words_in_any_order():
 
 
 def test_the_command_shows_one_line(ends, capsys):
-    from srlab.commands.interpolate import main
-
     with pytest.raises(SystemExit, match="1"):
         main([*map(str, ends), "alpha=2"])
     assert capsys.readouterr().err == (

@@ -39,7 +39,9 @@ def test_a_wrong_value_is_told_in_one_line(program, word, message):
 
 
 def test_a_loss_term_that_there_is_not_lists_those_that_there_are():
-    with pytest.raises(SrlabError, match=r"loss.l3.weight: no such loss term. Expected one of l1, l2, charbonnier, tv,"):
+    with pytest.raises(
+        SrlabError, match=r"loss.l3.weight: no such loss term. Expected one of l1, l2, charbonnier, tv,"
+    ):
         check_overrides(["loss.l3.weight=1"], TrainConfig)
 
 
@@ -97,7 +99,10 @@ def test_loggers_are_chosen_alone_or_together():
     ("word", "message"),
     [
         ("logger=[wandb,tensorbord]", "logger=tensorbord: expected one of csv, tensorboard, wandb. Did you mean 'tens"),
-        ("model=[edsr,srresnet]", "model=[edsr,srresnet]: expected one choice. For a job with each of them, say -m mod"),
+        (
+            "model=[edsr,srresnet]",
+            "model=[edsr,srresnet]: expected one choice. For a job with each of them, say -m mod",
+        ),
         ("loss=3", "loss=3: expected one of charbonnier, l1"),
     ],
 )

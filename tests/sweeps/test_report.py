@@ -451,15 +451,16 @@ def test_the_program(sweep):
     assert done.returncode == 0, done.stderr
     assert "loss=charbonnier" in done.stdout and "written: losses/report/report.md" in done.stdout
     page = (sweep / "report" / "report.md").read_text()
-    assert "srlab report losses --reference loss=l1" in page
+    assert "srlab report losses reference=loss=l1" in page
     assert {path.name for path in (sweep / "report").iterdir()} == FILES
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--reference", "loss=l3"], "reference=loss=l3: no such row"),
-        (["ref=loss=l1"], "ref=loss=l1: expected reference=LABEL"),
+        (["reference=loss=l3"], "reference=loss=l3: no such row"),
+        (["ref=loss=l1"], "ref=loss=l1: srlab report has no such option. Did you mean 'reference'?"),
+        (["--reference", "loss=l3"], "--reference: options are written KEY=VALUE. Say reference=VALUE."),
     ],
 )
 def test_the_program_shows_one_line(sweep, words, message, capsys):

@@ -1,9 +1,11 @@
-"""The command `srlab`: one word says what to do, the rest belongs to it."""
+"""The command `srlab`: its first word says what to do, and the others belong to that."""
 
+import os
 import sys
 from importlib import import_module
 
 from srlab import __version__
+from srlab.console import print_whole
 from srlab.errors import nearest
 
 # word -> (module with main(words), what it does)
@@ -16,23 +18,42 @@ COMMANDS = {
     "interpolate": ("srlab.commands.interpolate", "write the networks between two of a kind"),
     "mos": ("srlab.commands.mos", "serve and report a rating study"),
 }
+WITH_OPTIONS_OF_CONF = ("train", "evaluate")  # whose options the tab key completes
+COMPLETION = ("-sc", "--shell-completion")
 
 
 def main() -> None:
     """Runs the command that the first word names; without one, or with --help, lists them all."""
     words = sys.argv[1:]
     if not words or words[0] in ("-h", "--help"):
-        print(_usage())
-        return
-    if words[0] == "--version":
-        print(f"srlab {__version__}")
-        return
-    if words[0] not in COMMANDS:
+        print_whole(_usage())
+    elif words[0] == "--version":
+        print_whole(f"srlab {__version__}")
+    elif words[0] in COMPLETION:
+        _complete(words)
+    elif words[0] not in COMMANDS:
         print(f"error: srlab {words[0]}: no such command.{nearest(words[0], COMMANDS)}\n\n{_usage()}", file=sys.stderr)
         raise SystemExit(2)
-    module, _ = COMMANDS[words[0]]
-    sys.argv[0] = f"srlab {words[0]}"
-    raise SystemExit(import_module(module).main(words[1:]))
+    else:
+        _run(words[0], words[1:])
+
+
+def _run(command: str, words: list[str]) -> None:
+    sys.argv[0] = f"srlab {command}"
+    raise SystemExit(import_module(COMMANDS[command][0]).main(words))
+
+
+def _complete(words: list[str]) -> None:
+    """Answers a shell: `install=bash` prints its script, which calls `query=bash` with the line in COMP_LINE."""
+    line = os.environ.get("COMP_LINE", "")
+    typed = line.split(" ")
+    if "query" in words[-1] and (len(typed) < 3 or typed[1] not in WITH_OPTIONS_OF_CONF):
+        print_whole(" ".join(COMMANDS) if len(typed) < 3 else "")
+        return
+    if len(typed) > 2:  # Hydra takes the first word for the program's name
+        os.environ["COMP_LINE"] = line.partition(" ")[2]
+    sys.argv[0] = "srlab"
+    import_module(COMMANDS[typed[1] if len(typed) > 2 else "train"][0]).main(words)
 
 
 def _usage() -> str:

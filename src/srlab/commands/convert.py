@@ -1,35 +1,44 @@
 """Writes weights in another project's layout, or in srlab's.
 
     srlab convert edsr_x2.pt own.safetensors layout=srlab
-    srlab convert runs/demo/checkpoints/best.ckpt edsr.pth layout=basicsr
+    srlab convert runs/demo edsr.pth layout=basicsr
 
-layout: srlab, edsr_pytorch, basicsr, wdsr_2018, wdsr_ychfan or vdsr_twtygqyy; the input's is recognised by its keys.
+The layout of the input is recognised by its keys.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from srlab.commands.arguments import Option, Place, Tool
 from srlab.console import reported
-from srlab.errors import SrlabError
+from srlab.run_files import checkpoint_in
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="srlab convert", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", type=Path, metavar="IN", help=".ckpt, .pt, .pth or .safetensors")
-    parser.add_argument("target", type=Path, metavar="OUT", help=".pt, .pth or .safetensors")
-    parser.add_argument("layout", metavar="layout=NAME", help="the keys of OUT")
-    arguments = parser.parse_args(words)
+def main(words: Sequence[str] | None = None) -> int:
     with reported():
-        _convert(arguments)
+        return TOOL.main(words)
 
 
-def _convert(arguments: argparse.Namespace) -> None:
+def _convert(values: dict[str, Any]) -> None:
     from srlab.weights.conversion import convert  # noqa: PLC0415 - imports PyTorch: --help answers at once
 
-    key, _, layout = arguments.layout.partition("=")
-    if key != "layout":
-        raise SrlabError(f"{arguments.layout}: expected layout=NAME.")
-    print(convert(arguments.source, arguments.target, layout))
+    print(convert(checkpoint_in(Path(values["in"])), Path(values["out"]), values["layout"]))
+
+
+TOOL = Tool(
+    name="srlab convert",
+    about=str(__doc__),
+    places=(
+        Place("IN", "a .ckpt, .pt, .pth or .safetensors file, or a run's folder"),
+        Place("OUT", "a .pt, .pth or .safetensors file"),
+    ),
+    options=(
+        Option(
+            "layout",
+            "the keys of OUT, such as srlab, edsr_pytorch, basicsr, wdsr_2018, wdsr_ychfan or vdsr_twtygqyy",
+            needed=True,
+        ),
+    ),
+    run=_convert,
+)

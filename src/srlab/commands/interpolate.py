@@ -3,29 +3,40 @@
     srlab interpolate srresnet.ckpt srgan.ckpt alpha=0.8 blend.ckpt
     srlab interpolate srresnet.ckpt srgan.ckpt 'alpha=[0,0.2,0.4,0.6,0.8,1]' blends 'sets=[set5]'
 
-With sets= and other options of evaluate.py the results are measured and their curve is drawn. docs/perceptual.md has
-more.
+With sets= and other options of `srlab evaluate` the results are measured and their curve is drawn. docs/perceptual.md
+has more.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from srlab.commands.arguments import Option, Place, Tool
 from srlab.console import reported
+from srlab.run_files import checkpoint_in
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="srlab interpolate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("first", type=Path, metavar="A", help="where alpha is 0: a checkpoint, or weights")
-    parser.add_argument("second", type=Path, metavar="B", help="where alpha is 1")
-    parser.add_argument(
-        "words", nargs="+", metavar="alpha=0.8 [OUT] [KEY=VALUE ...]",
-        help="a number or a list; a .ckpt file or a folder (runs/interpolation); options of evaluate.py",
-    )  # fmt: skip
-    arguments = parser.parse_args(words)
+def main(words: Sequence[str] | None = None) -> int:
     with reported():
-        from srlab.commands.network_interpolation import run  # noqa: PLC0415 - imports PyTorch: --help answers at once
+        return TOOL.main(words)
 
-        run(arguments.first, arguments.second, arguments.words)
+
+def _interpolate(values: dict[str, Any]) -> None:
+    from srlab.commands.network_interpolation import Request, run  # noqa: PLC0415 - imports PyTorch
+
+    request = Request.of(values["alpha"], values["out"], values["options"])
+    run(checkpoint_in(Path(values["a"])), checkpoint_in(Path(values["b"])), request)
+
+
+TOOL = Tool(
+    name="srlab interpolate",
+    about=str(__doc__),
+    places=(
+        Place("A", "where alpha is 0: a checkpoint, a run's folder, or weights"),
+        Place("B", "where alpha is 1"),
+        Place("OUT", "a .ckpt file, or a folder for several (runs/interpolation)", optional=True),
+    ),
+    options=(Option("alpha", "a number from 0 to 1, or a list of them", needed=True),),
+    run=_interpolate,
+    others="options",
+)

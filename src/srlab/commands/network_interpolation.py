@@ -32,34 +32,41 @@ OWN_KEYS = ("ckpt", "weights", "weights.network", "out")  # options of evaluate.
 
 @dataclass(frozen=True)
 class Request:
-    """What to make of A and B. options: of evaluate.py, as its command line takes them."""
+    """What to make of A and B.
+
+    Attributes:
+        alphas: sorted, each once, from 0 (A) to 1 (B).
+        out: a .ckpt file, or a folder for several.
+        options: of an evaluation, as the command line of evaluate.py takes them.
+    """
 
     alphas: list[float]
     out: Path = OUT
     options: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, alpha: str, out: str | None, options: list[str]) -> "Request":
+        """Returns the request that the words of a command line make.
+
+        Args:
+            alpha: a number, or a list such as [0,0.5,1].
+            out: a path; None for runs/interpolation.
+            options: words such as sets=[set5].
+
+        Raises:
+            SrlabError: alpha is no number from 0 to 1, or the words do not go together.
+        """
+        request = cls(_alphas(alpha), OUT if out is None else Path(out), options)
+        _check(request)
+        return request
+
     def path(self, alpha: float) -> Path:
-        """OUT itself where it is a file's name, else a file in it."""
+        """Returns OUT itself where it is a file's name, else a file in it."""
         return self.out if self.out.suffix == ".ckpt" else self.out / f"alpha_{alpha:g}.ckpt"
 
     @property
     def evaluates(self) -> bool:
         return any(word.startswith("sets=") for word in self.options)
-
-
-def requested(words: Sequence[str]) -> Request:
-    """A request from the words after A and B. Raises SrlabError for those that cannot be understood."""
-    settings = [word for word in words if "=" in word and "/" not in word.partition("=")[0]]
-    places = [word for word in words if word not in settings]
-    alphas = [word.partition("=")[2] for word in settings if word.startswith("alpha=")]
-    options = [word for word in settings if not word.startswith("alpha=")]
-    if len(places) > 1:
-        raise SrlabError(f"{places[1]}: expected one OUT, and {places[0]} is given already.")
-    if len(alphas) != 1:
-        raise SrlabError("expected one alpha=NUMBER, or a list such as alpha=[0,0.2,0.4,0.6,0.8,1].")
-    request = Request(_alphas(alphas[0]), Path(places[0]) if places else OUT, options)
-    _check(request)
-    return request
 
 
 def _alphas(text: str) -> list[float]:
@@ -85,13 +92,20 @@ def _check(request: Request) -> None:
     check_overrides(request.options, EvaluateConfig)
 
 
-def run(first: Path, second: Path, words: Sequence[str]) -> list[Path]:
-    """`srlab interpolate`: writes the files, and with sets= evaluates them and draws their curve.
+def run(first: Path, second: Path, request: Request) -> list[Path]:
+    """Writes the networks between two; with sets= among the options, evaluates them and draws their curve.
 
-    Returns the paths of all files that it announced. Raises SrlabError for networks that differ, files that are none,
-    and options that cannot be understood.
+    Args:
+        first: A: a checkpoint, or weights.
+        second: B.
+        request: what to make of them.
+
+    Returns:
+        The paths of all files that were announced.
+
+    Raises:
+        SrlabError: the networks differ, a file is neither a checkpoint nor weights, or OUT is one of A and B.
     """
-    request = requested(words)
     config = parse(composed("evaluate", request.options), EvaluateConfig)
     a, b = load_ends(first, second, config)
     files = {alpha: request.path(alpha) for alpha in request.alphas}

@@ -1,7 +1,7 @@
 """From a composed configuration to typed objects: keys, types and ranges are checked against the schema."""
 
 from dataclasses import is_dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
@@ -30,8 +30,8 @@ def parse(cfg: DictConfig, schema: type[Config]) -> Config:
     if schema is EvaluateConfig:
         cfg = _in_full(cfg)
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), cfg)
-        config: Config = OmegaConf.to_object(merged)  # type: ignore[assignment]
+        merged: Any = OmegaConf.merge(OmegaConf.structured(schema), cfg)
+        config: Config = OmegaConf.to_object(merged)
     except ConfigKeyError as error:
         raise unknown_key(error.full_key or str(error.key), schema) from None
     except MissingMandatoryValue as error:

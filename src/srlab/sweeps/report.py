@@ -90,7 +90,7 @@ def _page(
     missing: Sequence[str],
 ) -> str:
     words = ["srlab", "report", str(folder)]
-    words += [] if reference is None else ["--reference", reference]
+    words += [] if reference is None else [f"reference={reference}"]
     first = lines[0].place[0]
     listed = "\n".join(f"- {text}" for text in missing) or "Nothing: every run has its results."
     return f"""# {folder.resolve().name}
