@@ -11,7 +11,7 @@ from srlab.commands import sweep_jobs
 from srlab.config.check_overrides import check_overrides
 from srlab.config.schema import SCHEMAS
 from srlab.errors import SrlabError
-from srlab.sweeps.planning import Sweep, plain, plan
+from srlab.sweeps.planning import Sweep, all_jobs, plain, plan
 
 SWEEPS = sorted(path.stem for path in (CONF / "sweep").glob("*.yaml"))
 
@@ -113,3 +113,34 @@ def test_only_a_job_of_the_same_options_is_taken_for_one_that_was_run(monkeypatc
         )
         results.append(task(OmegaConf.create({"name": None, "seed": 0, "objective": "val/psnr"})))
     assert results == [1, 1, 2] and seen == ["s/root-x_seed-0"] * 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["seed=1,2", "model=edsr", "loss=l1,l2", "++data.margin=0,1"],
+        ["scale=2,[2,3]", "name='a b','c=d'", "init_from=null"],
+        ["seed=range(3)", "experiment=edsr_table/srresnet_l1,edsr_table/srresnet_l2"],
+    ],
+)
+def test_jobs_are_those_that_hydra_will_make(words):
+    """Hydra's sweeper is private: its product is made here again, and compared with what it makes."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    overrides = OverridesParser.create().parse_overrides(words)
+    assert all_jobs(overrides) == BasicSweeper.split_arguments(overrides, None)[0]
+
+
+def test_several_values_without_m_are_one_line():
+    with pytest.raises(SrlabError, match=r"^seed=1,2: several values are a sweep. Say -m"):
+        planned("seed=1,2", asked=False)
+
+
+def test_submitit_says_where_its_output_is():
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    sweep = planned("seed=1,2", "name=far", "hydra/launcher=submitit_local")
+    assert sweep.remarks == (
+        "submitit runs the jobs; what each of them prints is in runs/far/.submitit/JOB/*_log.out and *_log.err",
+    )
+    assert planned("seed=1,2", "name=near").remarks == ()

@@ -31,7 +31,7 @@ def parse(cfg: DictConfig, schema: type[Config]) -> Config:
         cfg = _in_full(cfg)
     try:
         merged: Any = OmegaConf.merge(OmegaConf.structured(schema), cfg)
-        config: Config = OmegaConf.to_object(merged)
+        config: Config = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except ConfigKeyError as error:
         raise unknown_key(error.full_key or str(error.key), schema) from None
     except MissingMandatoryValue as error:
