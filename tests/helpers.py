@@ -1,5 +1,6 @@
 """What several test files share: the real images and weights, small images of our own, small networks."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from srlab.config.compose import compose
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.data.batch import Batch
+from srlab.errors import SrlabError
+from srlab.evaluation.published import published_parameters
 from srlab.methods import find_method
 from srlab.methods.recipe import recipe_of_model
 from srlab.methods.super_resolver import SuperResolver
@@ -20,10 +23,10 @@ ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 SHARED = Path(os.environ.get("SRLAB_SHARED", ROOT.parent / "shared"))
 
-MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem != "base")
+MODEL_FILES = sorted(path for path in (CONF / "model").rglob("*.yaml") if path.stem != "base")
+MODELS = [path.relative_to(CONF / "model").with_suffix("").as_posix() for path in MODEL_FILES]  # as model= names them
 # A loss that needs no weights from elsewhere, and a discriminator for random_batch.
 SMALL_SRGAN = ["loss=srgan_mse", "data.patch_size=12", "model.discriminator.features=4", "model.discriminator.dense=8"]
-SMALL = {"features": 8, "blocks": 2, "depth": 4}  # in place of the published sizes where only behaviour is tested
 
 needs_shared = pytest.mark.skipif(
     not (SHARED / "data").is_dir(),
@@ -46,15 +49,39 @@ def write_image(path: Path, image: np.ndarray) -> Path:
 
 
 def build(model: str, small: bool = True, scale: int = 2) -> SuperResolver:
+    """The method of conf/model. small: with the network's `tiny` arguments, where only behaviour is tested."""
     words = [f"model={model}", f"scale={scale}", *(SMALL_SRGAN if model == "srgan" else [])]
     config = parse(compose("train", words), TrainConfig)
-    network = config.model.network
+    network, kind = config.model.network, find_method(config.model.method)
     if small:
-        network.update({key: value for key, value in SMALL.items() if key in network})
+        network.update(kind.Network.tiny)
     torch.manual_seed(0)
-    method = find_method(config.model.method)(network, recipe_of_model(config))
+    method = kind(network, recipe_of_model(config))
     method.prepare_training()
     return method
+
+
+@functools.cache
+def scales_of(model: str) -> tuple[int, ...]:
+    """The scales that a model is tested at: those with published sizes, else all of 2, 3, 4 and 8 that it can be built
+    for; 2, 3 and 4 stand for all where it does any.
+    """
+    found = []
+    for scale in (2, 3, 4, 8):
+        try:
+            with torch.device("meta"):
+                own = build(model, scale=scale).traits.scales
+        except SrlabError:
+            continue
+        if own is None:
+            return (2, 3, 4)
+        if scale in own:
+            found.append(scale)
+    published = [scale for scale in found if published_parameters(model, scale) is not None]
+    return tuple(published or found)
+
+
+MODELS_AND_SCALES = [(model, scale) for model in MODELS for scale in scales_of(model)]
 
 
 def has_weights(method: SuperResolver) -> bool:
@@ -64,7 +91,14 @@ def has_weights(method: SuperResolver) -> bool:
 def random_batch(method: SuperResolver, scale: int) -> Batch:
     generator = torch.Generator().manual_seed(0)
     lr = torch.rand(2, 3, 12, 12, generator=generator)
-    return Batch(lr, torch.rand(2, 3, 12 * scale, 12 * scale, generator=generator), scale)
+    hr = torch.rand(2, 3, 12 * scale, 12 * scale, generator=generator)
+    return Batch(lr, hr, scale, random_condition(method, 2))
+
+
+def random_condition(method: SuperResolver, samples: int) -> torch.Tensor | None:
+    """What the network needs beside the image; None where it needs nothing."""
+    length = method.traits.condition_length
+    return None if length is None else torch.rand(samples, length, generator=torch.Generator().manual_seed(1))
 
 
 def gradients(method: SuperResolver) -> dict[str, torch.Tensor]:

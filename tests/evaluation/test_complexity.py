@@ -6,9 +6,12 @@ from helpers import build
 
 from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 
-# SRCNN and VDSR as printed by CARN (Table 1); the others as its method gives them for the authors' networks.
+# SRCNN, FSRCNN and VDSR as printed by CARN (Table 1); the others as its method gives them for the authors' networks.
 EXPECTED = {
     ("srcnn", 2): 52.7,
+    ("fsrcnn", 2): 6.0,
+    ("fsrcnn", 3): 5.0,
+    ("fsrcnn", 4): 4.6,
     ("vdsr", 3): 612.6,
     ("edsr_baseline", 2): 316.2,
     ("edsr_baseline", 3): 160.4,
@@ -25,7 +28,7 @@ EXPECTED = {
 def test_multiply_adds(model, scale):
     with torch.device("meta"):
         method = build(model, small=False, scale=scale)
-    assert multiply_adds(method, scale) / 1e9 == pytest.approx(EXPECTED[model, scale], rel=2e-3)
+    assert multiply_adds(method, scale) / 1e9 == pytest.approx(EXPECTED[model, scale], rel=2e-3, abs=0.05)
 
 
 def test_interpolation_is_free():

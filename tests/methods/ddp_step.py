@@ -4,7 +4,7 @@ import sys
 
 import torch
 import torch.distributed as dist
-from helpers import MODELS, build, gradients, has_weights, random_batch
+from helpers import MODELS, build, gradients, has_weights, random_batch, scales_of
 from torch.nn.parallel import DistributedDataParallel
 
 from srlab.data.batch import Batch
@@ -13,16 +13,18 @@ from srlab.data.batch import Batch
 def main(rank: int, meeting: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
     for model in MODELS:
-        method = build(model)
+        scale = scales_of(model)[0]
+        method = build(model, scale=scale)
         if not has_weights(method):
             continue
         method.eval()  # BatchNorm by its statistics: each process sees other samples
-        batch = random_batch(method, 2)
+        batch = random_batch(method, scale)
         method.objective(batch)[0].backward()
         alone = gradients(method)
         method.zero_grad()
-        wrapped = DistributedDataParallel(Forward(method), find_unused_parameters=method.find_unused_parameters)
-        wrapped(batch.lr[rank : rank + 1], batch.hr[rank : rank + 1]).backward()
+        wrapped = DistributedDataParallel(Forward(method, scale), find_unused_parameters=method.find_unused_parameters)
+        condition = None if batch.condition is None else batch.condition[rank : rank + 1]
+        wrapped(batch.lr[rank : rank + 1], batch.hr[rank : rank + 1], condition).backward()
         together = gradients(method)
         assert together.keys() == alone.keys()
         for name, expected in alone.items():
@@ -35,12 +37,12 @@ def main(rank: int, meeting: str) -> None:
 class Forward(torch.nn.Module):
     """DDP works on forward; Lightning redirects training_step in the same way."""
 
-    def __init__(self, method):
+    def __init__(self, method, scale):
         super().__init__()
-        self.method = method
+        self.method, self.scale = method, scale
 
-    def forward(self, lr, hr):
-        return self.method.objective(Batch(lr, hr, 2))[0]
+    def forward(self, lr, hr, condition):
+        return self.method.objective(Batch(lr, hr, self.scale, condition))[0]
 
 
 if __name__ == "__main__":

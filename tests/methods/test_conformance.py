@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import MODELS, build, has_weights, random_batch
+from helpers import MODELS, MODELS_AND_SCALES, build, has_weights, random_batch, random_condition, scales_of
 from programs import finished, script
 
 from srlab.config.compose import compose
@@ -17,19 +17,20 @@ from srlab.methods.loading import load_checkpoint
 from srlab.methods.recipe import recipe_of_model
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(("model", "scale"), MODELS_AND_SCALES)
 def test_builds_with_the_published_number_of_parameters(model, scale):
     with torch.device("meta"):
         method = build(model, small=False, scale=scale)
     count = sum(p.numel() for p in method.network.parameters() if p.requires_grad)
     expected = published_parameters(model, scale)
-    assert count == (0 if not has_weights(method) else expected)
+    if expected is None and has_weights(method):
+        pytest.skip("published.yaml has no count; test_new_model.py says so")
+    assert count == (expected or 0)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_step_at_every_scale_moves_every_trainable_parameter(model):
-    method = build(model)
+    method = build(model, scale=scales_of(model)[0])
     if not has_weights(method):
         with pytest.raises(SrlabError, match="no weights to train"):
             method.configure_optimizers()
@@ -49,38 +50,39 @@ def test_a_step_at_every_scale_moves_every_trainable_parameter(model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_checkpoint_round_trip(model, tmp_path):
-    method = build(model).eval()
+    scale = scales_of(model)[0]
+    method = build(model, scale=scale).eval()
     checkpoint = {"state_dict": method.state_dict(), "hyper_parameters": dict(method.hparams)}
     method.on_save_checkpoint(checkpoint)
     path = tmp_path / "a.ckpt"
     torch.save(checkpoint, path)
     loaded = load_checkpoint(path)
-    assert type(loaded) is type(method) and loaded.label == model
-    lr = torch.rand(1, 3, 9, 11)
-    assert torch.equal(loaded.upscale(lr, 2), method.upscale(lr, 2))
+    assert type(loaded) is type(method) and loaded.label == Path(model).name
+    lr, condition = torch.rand(1, 3, 9, 11), random_condition(method, 1)
+    assert torch.equal(loaded.upscale(lr, scale, condition=condition), method.upscale(lr, scale, condition=condition))
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "scale"), MODELS_AND_SCALES)
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("scale", [2, 3, 4])
 def test_upscales_odd_sizes(model, channels, scale):
-    sr = build(model, scale=scale).upscale(torch.rand(1, channels, 13, 7), scale)
+    method = build(model, scale=scale)
+    sr = method.upscale(torch.rand(1, channels, 13, 7), scale, condition=random_condition(method, 1))
     assert sr.shape == (1, channels, 13 * scale, 7 * scale)
     assert sr.dtype == torch.float32 and sr.min() >= 0 and sr.max() <= 1
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(("model", "scale"), MODELS_AND_SCALES)
 def test_tiles_equal_the_whole(model, scale):
     method = build(model, scale=scale)
     lr = torch.rand(1, 3, 41, 37)
     if method.traits.receptive_field is None:
         pytest.skip("sees everywhere")
-    torch.testing.assert_close(method.upscale(lr, scale, tile=10), method.upscale(lr, scale), atol=2e-5, rtol=0)
+    condition = random_condition(method, 1)
+    whole = method.upscale(lr, scale, condition=condition)
+    torch.testing.assert_close(method.upscale(lr, scale, condition=condition, tile=10), whole, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(("model", "scale"), MODELS_AND_SCALES)
 def test_sees_no_further_than_its_receptive_field(model, scale):
     method = build(model, scale=scale).eval()
     reach = method.traits.receptive_field
@@ -89,7 +91,8 @@ def test_sees_no_further_than_its_receptive_field(model, scale):
     side = 2 * reach + 9
     lr = torch.rand(1, method.traits.channels or 1, side, side, requires_grad=True)
     centre = side // 2 * scale
-    method.network(lr, scale)[..., centre : centre + scale, centre : centre + scale].sum().backward()
+    sr = method.network(lr, scale, random_condition(method, 1))
+    sr[..., centre : centre + scale, centre : centre + scale].sum().backward()
     rows = lr.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
     assert side // 2 - reach <= rows.min() and rows.max() <= side // 2 + reach
     assert len(rows) > 0
@@ -97,7 +100,7 @@ def test_sees_no_further_than_its_receptive_field(model, scale):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_scale_that_it_does_not_have_is_refused(model):
-    method = build(model)
+    method = build(model, scale=scales_of(model)[0])
     if method.traits.scales is None:
         pytest.skip("has every scale")
     with pytest.raises(SrlabError, match="scale=5"):
@@ -113,7 +116,7 @@ def test_hyper_parameters_are_plain_values(model):
             return all(map(plain, value))
         return value is None or type(value) in (bool, int, float, str)
 
-    assert plain(dict(build(model).hparams))
+    assert plain(dict(build(model, scale=scales_of(model)[0]).hparams))
 
 
 def test_one_ddp_step_of_every_method(tmp_path):
@@ -124,14 +127,14 @@ def test_one_ddp_step_of_every_method(tmp_path):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_state_dict_shows_its_networks_arguments(model):
-    network = build(model).network
-    if not list(network.parameters()):
+    method = build(model, scale=scales_of(model)[0])
+    network, given = method.network, method.hparams["network"]
+    if not has_weights(method):
         assert network.arguments_of(network.state_dict()) is None
         return
     arguments = network.arguments_of(network.state_dict())
-    given = build(model).hparams["network"]
-    unseen = ("residual_scale", "low_rank")  # no shape shows the one, and few features leave the other open
-    assert {key: value for key, value in given.items() if key not in unseen}.items() <= arguments.items()
+    assert arguments is not None, f"{type(network).__name__}.infer_arguments does not give arguments of its own weights"
+    assert {key: value for key, value in given.items() if key not in network.unseen}.items() <= arguments.items()
     assert network.arguments_of({**network.state_dict(), "extra": torch.zeros(1)}) is None
 
 

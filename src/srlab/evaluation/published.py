@@ -17,9 +17,15 @@ def _table() -> dict[str, Any]:
 
 
 def published_parameters(method: str, scale: int) -> int | None:
-    """Trainable parameters of the published network; None where the table does not have it."""
+    """Returns the number of trainable parameters of the published network; None where the table does not have it."""
+    return next(iter(_sizes(method, scale)), None)
+
+
+def _sizes(method: str, scale: int) -> list[int]:
+    """A published network may have several sizes: as the paper describes it, and as its authors released it."""
     counts = _table().get(method, {}).get("parameters", {})
-    return counts.get(scale, counts.get(0))
+    size = counts.get(scale, counts.get(0, []))
+    return size if isinstance(size, list) else [size]
 
 
 def published(method: str, parameters: int, protocol: str, image_set: str, scale: int) -> dict[str, float] | None:
@@ -28,7 +34,7 @@ def published(method: str, parameters: int, protocol: str, image_set: str, scale
     method: the label in tables, with "+" for the self-ensemble. parameters: of our network; where they differ from
     the published network's, it is another network and None is returned.
     """
-    if published_parameters(method, scale) != parameters:
+    if parameters not in _sizes(method, scale):
         return None
     row = _table()[method].get(protocol, {}).get(image_set, {}).get(scale)
     return None if row is None else {"psnr": row[0], "ssim": row[1]}

@@ -1,7 +1,6 @@
 """How SRCNN is trained (Dong et al. 2016, arXiv:1501.00092, section 3.3)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from srlab.data.batch import Batch
 from srlab.data.random_draws import PatchShape
@@ -35,11 +34,3 @@ class SRCNN(PreUpsamplingResolver):
         reach, (height, width) = self.network.reach, batch.hr.shape[2:]
         inner = (..., slice(reach, height - reach), slice(reach, width - reach))
         return [(self.network(batch.lr, batch.scale)[inner], batch.hr[inner], 1.0)]
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """The last layer learns at a tenth of the rate (section 3.3)."""
-        *first, last = self.network.convolutions
-        return [
-            {"params": [p for layer in first for p in layer.parameters()]},
-            {"params": list(last.parameters()), "lr": learning_rate / 10},
-        ]

@@ -26,6 +26,7 @@ from srlab.networks.arguments import check_arguments, with_defaults
 from srlab.networks.network import SRNetwork, Traits
 from srlab.weights.checkpoint import evaluated_part, mark_checkpoint
 
+SLOWER = 10  # slow layers learn at the learning rate divided by this
 Prediction = tuple[Tensor, Tensor, float]
 
 
@@ -152,8 +153,13 @@ class SuperResolver(pl.LightningModule):
         return batch if self.traits.channels != 1 else batch._replace(lr=luma(batch.lr), hr=luma(batch.hr))
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """The trained weights as PyTorch's parameter groups; more than one where layers learn at different rates."""
-        return [{"params": list(self.network.parameters())}]
+        """Returns the trained weights as PyTorch's parameter groups: slow layers have one of their own."""
+        slow = {p for path in self.traits.slow_layers for p in self.network.get_submodule(path).parameters()}
+        groups: list[dict[str, Any]] = [{"params": [p for p in self.network.parameters() if p not in slow]}]
+        if slow:
+            own = [p for p in self.network.parameters() if p in slow]
+            groups.append({"params": own, "lr": learning_rate / SLOWER})
+        return groups
 
     def configure_optimizers(self) -> Any:
         recipe = self.hparams["recipe"]

@@ -1,6 +1,7 @@
 """The networks: pure PyTorch, one file a paper. A checkpoint names its network by a key of NETWORKS."""
 
 from srlab.networks.edsr import EDSRNetwork
+from srlab.networks.fsrcnn import FSRCNNNetwork
 from srlab.networks.interpolation import InterpolationNetwork
 from srlab.networks.mdsr import MDSRNetwork
 from srlab.networks.network import SRNetwork
@@ -12,6 +13,7 @@ from srlab.networks.wdsr import WDSRNetwork
 NETWORKS: dict[str, type[SRNetwork]] = {
     "interpolation": InterpolationNetwork,
     "srcnn": SRCNNNetwork,
+    "fsrcnn": FSRCNNNetwork,
     "vdsr": VDSRNetwork,
     "srresnet": SRResNetNetwork,
     "edsr": EDSRNetwork,

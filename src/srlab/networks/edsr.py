@@ -1,6 +1,7 @@
 """EDSR, Enhanced Deep Residual Networks for Single Image Super-Resolution (Lim et al. 2017, arXiv:1707.02921)."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -10,6 +11,9 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 
 class EDSRNetwork(SRNetwork):
     """Figure 3. (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped."""
+
+    tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
+    unseen: ClassVar[tuple[str, ...]] = ("residual_scale",)
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """MDSR, the multi-scale network of EDSR's paper (Lim et al. 2017, arXiv:1707.02921, section 3.3)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -15,6 +15,9 @@ class MDSRNetwork(SRNetwork):
 
     (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped. Only the modules of `scale` take part.
     """
+
+    tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
+    unseen: ClassVar[tuple[str, ...]] = ("residual_scale",)
 
     def __init__(
         self,

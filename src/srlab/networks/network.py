@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,40 +17,71 @@ State = Mapping[str, Tensor]
 class Traits:
     """What the rest of srlab must know of a network, as data.
 
-    scales: those that it can do; None = any integer of at least 1.
-    channels: 1 = luma, 3 = RGB, None = every channel by itself.
-    size_multiple: sides of the LR image must be multiples of it; `upscale` pads and crops.
-    receptive_field: how far an output pixel sees, in LR pixels from its own position; None = everywhere.
+    Attributes:
+        scales: those that it can do; None: any integer of at least 1.
+        channels: 1: luma, 3: RGB, None: every channel by itself.
+        size_multiple: sides of the LR image must be multiples of it; `upscale` pads and crops.
+        receptive_field: how far an output pixel sees, in LR pixels from its own position; None: everywhere.
+        condition_length: the number of values that it needs beside each image, such as a kernel's code and a noise
+            level: `forward` takes (N, condition_length) of them. None: it needs none.
+        slow_layers: paths of modules that learn at a tenth of the learning rate, as early papers' last layers do.
     """
 
     scales: tuple[int, ...] | None
     channels: int | None
     size_multiple: int = 1
     receptive_field: int | None = None
+    condition_length: int | None = None
+    slow_layers: tuple[str, ...] = ()
 
 
 class SRNetwork(nn.Module):
-    """A plain module with `traits`. Constructor arguments are numbers, strings and lists: they go to checkpoints."""
+    """Base class of all networks: a plain module with `traits`.
+
+    Constructor arguments are annotated, and are numbers, strings and lists of them: they are the options under
+    model.network, and what checkpoints hold.
+
+    Attributes:
+        traits: set by the constructor.
+        tiny: arguments that make a small network of the kind, for tests of its behaviour.
+        unseen: arguments that no shape of a weight shows, such as a residual scale or a number of recursions.
+            `infer_arguments` leaves them out, or gives any value where the constructor needs one.
+    """
 
     traits: Traits
+    tiny: ClassVar[Mapping[str, Any]] = {}
+    unseen: ClassVar[tuple[str, ...]] = ()
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
-        """(N, C, h, w) in [0, 1] -> the final image (N, C, scale*h, scale*w), not clamped.
+        """Super-resolves a batch.
 
-        condition: what a degradation-conditioned network needs beside the image, such as (N, K) kernel codes.
+        Args:
+            lr: (N, C, h, w) in [0, 1].
+            scale: one of the traits' scales.
+            condition: (N, traits.condition_length), or None where the network needs none.
+
+        Returns:
+            The final image, (N, C, scale * h, scale * w), not clamped.
         """
         raise NotImplementedError
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:
-        """The constructor's arguments as far as the shapes of a state dict show them; LookupError for another's."""
-        raise LookupError
+        """Returns the constructor's arguments as far as the shapes of a state dict show them.
+
+        A network that does not override it works, but files of its weights are not recognised by themselves: `srlab
+        convert` refuses them, and errors cannot say what they look like.
+
+        Raises:
+            LookupError: the state dict is of something else.
+        """
+        raise LookupError("this network does not infer its arguments")
 
     @classmethod
     def arguments_of(cls, state: State) -> dict[str, Any] | None:
-        """The constructor's arguments that give exactly these keys and shapes; None where there are none.
+        """Returns the constructor's arguments that give exactly these keys and shapes; None where there are none.
 
-        What no shape shows, such as a residual scale, is left out.
+        What no shape shows (`unseen`) is left out.
         """
         try:
             arguments = cls.infer_arguments(state)
@@ -63,5 +94,5 @@ class SRNetwork(nn.Module):
 
 
 def count(state: State, pattern: str) -> int:
-    """How many different numbers `(\\d+)` of a pattern has among the keys, such as blocks in a body."""
+    """Counts the different numbers that the group `(\\d+)` of a pattern has among the keys, such as a body's blocks."""
     return len({match[1] for key in state if (match := re.match(pattern, key))})

@@ -29,7 +29,9 @@ class SRCNNNetwork(SRNetwork):
         sides = itertools.pairwise([channels, *widths, channels])
         self.convolutions = nn.ModuleList(_layer(a, b, kernel) for (a, b), kernel in zip(sides, kernels, strict=True))
         self.reach = sum(kernel // 2 for kernel in kernels)  # in pixels of the enlarged image
-        self.traits = Traits(scales=None, channels=channels, receptive_field=self.reach + 3)  # bicubic adds 3
+        last = f"convolutions.{len(kernels) - 1}"  # section 3.3
+        # Bicubic interpolation sees 3 pixels more.
+        self.traits = Traits(None, channels, receptive_field=self.reach + 3, slow_layers=(last,))
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         x = imresize(lr, scale)

@@ -1,6 +1,7 @@
 """SRResNet, the generator of SRGAN (Ledig et al. 2017, arXiv:1609.04802), trained on a pixel loss."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -10,6 +11,9 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 
 class SRResNetNetwork(SRNetwork):
     """Figure 4, generator. LR in [0, 1], HR in [-1, 1] inside (section 3.2); [0, 1] outside, not clamped."""
+
+    tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
+    unseen: ClassVar[tuple[str, ...]] = ("residual_scale",)
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """VDSR, Accurate Image Super-Resolution Using Very Deep Convolutional Networks (Kim et al. 2016, arXiv:1511.04587)."""
 
 import itertools
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,6 +14,8 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 
 class VDSRNetwork(SRNetwork):
     """Figure 2: bicubic enlargement, and `depth` convolutions whose output is added. One network, every scale."""
+
+    tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "depth": 4}
 
     def __init__(self, channels: int = 1, features: int = 64, depth: int = 20) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """WDSR, Wide Activation for Efficient and Accurate Image Super-Resolution (Yu et al. 2018, arXiv:1808.08718)."""
 
 import math
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,9 @@ class WDSRNetwork(SRNetwork):
     inside, as in the authors' code. expansion: width of the activation over features. low_rank: of block b's second
     convolution, over features.
     """
+
+    tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
+    unseen: ClassVar[tuple[str, ...]] = ("residual_scale", "low_rank")  # few features leave the share of low_rank open
 
     def __init__(
         self,

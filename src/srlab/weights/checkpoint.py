@@ -16,7 +16,7 @@ from torch import Tensor
 from srlab import __version__
 from srlab.atomic_write import atomic_write
 from srlab.errors import SrlabError
-from srlab.weights.files import read_file
+from srlab.weights.files import read_file, unwrapped
 
 MARK = "srlab"  # the entry that makes a file a checkpoint of srlab
 DATA = "SuperResolutionData"  # the entry of the data module, under its class's name, as Lightning writes it
@@ -56,7 +56,7 @@ def parse_checkpoint(content: Mapping[str, Any]) -> Checkpoint:
         method=content[MARK]["method"],
         network=arguments["network"],
         recipe=arguments["recipe"],
-        state=content["state_dict"],
+        state=unwrapped(content["state_dict"]),
         data=content.get(DATA, {}),
         resumable="optimizer_states" in content,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from srlab.errors import SrlabError, nearest
 from srlab.weights.checkpoint import evaluated_weights, is_checkpoint, parse_checkpoint
 from srlab.weights.files import network_state, read_file, write_state
+from srlab.weights.foreign_networks import foreign_network
 from srlab.weights.key_mapping import Layout
 from srlab.weights.other_projects import LAYOUTS
 from srlab.weights.recognition import Recognised, recognise
@@ -23,6 +24,8 @@ def convert(source: Path, target: Path, layout: str) -> str:
     given = network_state(content, source) if checkpoint is None else evaluated_weights(checkpoint.state)
     found = recognise(given)
     if found is None:
+        if (foreign := foreign_network(given)) is not None:
+            raise SrlabError(f"{source}: holds the weights of {foreign}, which srlab does not have.")
         some = ", ".join(list(given)[:3])
         raise SrlabError(f"{source}: not the weights of a network that srlab has; they start with {some}.")
     names = [OWN, *(known.name for known in LAYOUTS if known.network == found.network)]

@@ -1,4 +1,4 @@
-"""Files of weights as dictionaries of tensors: safely (no pickled code), and out of the wrappings of other projects."""
+"""Files of weights as dictionaries of tensors: read without running pickled code, and unwrapped."""
 
 import pickle
 from collections.abc import Mapping
@@ -14,11 +14,16 @@ from srlab.errors import SrlabError
 
 # Under which training programs keep the network's state dict; averaged weights, the ones that they evaluate, first.
 CONTAINERS = ("params_ema", "params", "state_dict", "model_state_dict", "model")
+PARALLEL, COMPILED = "module.", "_orig_mod."  # what wrappers put into the keys of what they wrap
 SUFFIXES = (".pt", ".pth", ".safetensors")
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """A .pt, .pth, .ckpt or .safetensors file as a dictionary. Raises SrlabError where that is not possible safely."""
+    """Reads a .pt, .pth, .ckpt or .safetensors file as a dictionary.
+
+    Raises:
+        SrlabError: there is no such file, it is damaged, or it holds pickled objects, which could run any code.
+    """
     if not path.is_file():
         raise SrlabError(f"{path}: no such file. Expected a checkpoint or weights (.ckpt, .pt, .pth, .safetensors).")
     try:
@@ -39,24 +44,41 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def network_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """The state dict in a file's content, without DataParallel's prefix.
+    """Finds the state dict in a file's content, and takes away what DataParallel and torch.compile put before its keys.
 
-    Raises SrlabError where there is something else than tensors in it.
+    Args:
+        content: of a file, as `read_file` gives it; the state dict may be under one of CONTAINERS.
+        path: of the file, for the error.
+
+    Raises:
+        SrlabError: there is something else than tensors in it.
     """
     inside = (content.get(name) for name in CONTAINERS)
     state: Any = next((value for value in inside if isinstance(value, Mapping) and value), content)
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise SrlabError(f"{path}: {key} is a {type(value).__name__}; expected a state dict, names and tensors.")
-    if state and all(key.startswith("module.") for key in state):
-        return {key.removeprefix("module."): value for key, value in state.items()}
-    return dict(state)
+    return unwrapped(state)
+
+
+def unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns a state dict without what wrappers add to its keys: `module.` (DataParallel), `_orig_mod.` (compile)."""
+    plain = {key.replace(COMPILED, ""): value for key, value in state.items()}
+    while plain and all(key.startswith(PARALLEL) for key in plain):
+        plain = {key.removeprefix(PARALLEL): value for key, value in plain.items()}
+    return plain
 
 
 def write_state(state: Mapping[str, Tensor], path: Path, container: str | None = None) -> None:
-    """A state dict as .pt, .pth or .safetensors, whole or not at all. Raises SrlabError for another suffix.
+    """Writes a state dict, whole or not at all.
 
-    container: a key to put it under; .safetensors has none.
+    Args:
+        state: names and tensors.
+        path: of the file, which ends in .pt, .pth or .safetensors; its folder is made.
+        container: a key to put the state dict under; .safetensors has none.
+
+    Raises:
+        SrlabError: another suffix, or a folder that cannot be made.
     """
     if path.suffix not in SUFFIXES:
         raise SrlabError(f"{path}: expected a name that ends in {', '.join(SUFFIXES)}.")

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from srlab.errors import SrlabError
 from srlab.networks.network import State
+from srlab.weights.foreign_networks import foreign_network
 from srlab.weights.recognition import described
 
 SHOWN = 3  # of each kind of mismatch
@@ -22,7 +23,8 @@ def fit(module: nn.Module, state: State, path: Path, given: State | None = None)
         given: the weights by the keys of their file, where those are others.
 
     Raises:
-        SrlabError: keys are missing, unexpected or of another shape; the message has three of each kind.
+        SrlabError: keys are missing, unexpected or of another shape: the message has three of each kind, or names the
+            network that the weights are of.
     """
     own = module.state_dict()
     missing = [key for key in own if key not in state]
@@ -32,6 +34,8 @@ def fit(module: nn.Module, state: State, path: Path, given: State | None = None)
         for key, value in own.items()
         if key in state and shape_of(state[key]) != shape_of(value)
     ]
+    if missing and (foreign := foreign_network(given or state)) is not None:
+        raise SrlabError(f"{path}: holds the weights of {foreign}, which is not the network that was asked for.")
     found = [("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped)]
     if any(keys for _, keys in found):
         parts = [f"{len(keys)} {kind} ({_some(keys)})" for kind, keys in found if keys]

@@ -86,6 +86,18 @@ def _vdsr_twtygqyy(sizes: Sizes) -> Modules:
     yield from ((f"layers.{i}", f"residual_layer.{i - 1}.conv") for i in range(1, sizes.blocks - 1))
 
 
+def _fsrcnn_authors(sizes: Sizes) -> Modules:
+    for i in range(sizes.blocks):
+        yield f"features.{2 * i}", f"conv{i + 1}"
+        yield f"features.{2 * i + 1}", f"prelu{i + 1}"
+    yield "deconvolution", "deconv"
+
+
+def _fsrcnn_own_sizes(state: State) -> Sizes:
+    """Every second module is a PReLU."""
+    return Sizes(count(state, r"features\.(\d+)\.") // 2)
+
+
 _WEIGHT_NORM = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
 _BASICSR_MEAN = fixed_mean(DIV2K_MEAN, 255.0)
 _WDSR_2018_MEAN = fixed_mean(DIV2K_MEAN, 2.0)
@@ -155,5 +167,14 @@ LAYOUTS = (
         counted(r"layers\.(\d+)\."),
         complete=zero_biases,
         strip=without_biases,
+    ),
+    # The names that the layers of the authors' MATLAB and Caffe programs have.
+    Layout(
+        "authors",
+        "the authors of FSRCNN",
+        "fsrcnn",
+        _fsrcnn_authors,
+        counted(r"conv(\d+)\."),
+        _fsrcnn_own_sizes,
     ),
 )

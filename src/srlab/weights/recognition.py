@@ -56,5 +56,6 @@ def described(state: State) -> str:
     if found is None:
         return " They are not those of any whole network that srlab has. Check model=, scale= and its widths."
     whose = f" by {found.layout.project}" if found.layout else ""
-    shown = " ".join(f"{key}={value}".replace(" ", "") for key, value in found.arguments.items())
+    unseen = NETWORKS[found.network].unseen
+    shown = " ".join(f"{key}={value}".replace(" ", "") for key, value in found.arguments.items() if key not in unseen)
     return f" They look like {found.network}{whose}: {shown}."
