@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from changed_tests import changed_since, needed
@@ -44,9 +46,20 @@ def test_a_rehearsal_needs_a_study(tmp_path):
     assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
 
 
+def test_the_documents_of_the_options_are_written(tmp_path):
+    """Beside a copy of the tool, as it writes into the repository that it stands in."""
+    for name in ("tools", "docs", "conf"):
+        (tmp_path / name).mkdir()
+    copy = shutil.copy(ROOT / "tools/write_option_docs.py", tmp_path / "tools")
+    done = tool(str(copy))
+    assert done.returncode == 0, done.stderr
+    for name in ("docs/options.md", "conf/schema.json"):
+        assert (tmp_path / name).read_bytes() == (ROOT / name).read_bytes()
+
+
 def test_every_tool_is_tested_here():
-    tools = {path.name for path in (ROOT / "tools").glob("*.py")}
-    assert tools == {"changed_tests.py", "mos_rehearsal.py", "wandb_workspace.py"}
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / "tools").glob("*.py") if path.stem not in text] == []
 
 
 @pytest.mark.parametrize(
