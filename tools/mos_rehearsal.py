@@ -53,7 +53,7 @@ class Server:
 
     def start(self) -> None:
         """Returns when it serves. Raises RuntimeError with what it printed when it does not."""
-        command = [sys.executable, "-m", "srlab", "mos", "serve", str(self.study.folder), "--port", str(self.port)]
+        command = [sys.executable, "-m", "srlab", "mos", "serve", str(self.study.folder), f"port={self.port}"]
         self.process = subprocess.Popen(
             command, env=os.environ.copy(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

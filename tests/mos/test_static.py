@@ -105,12 +105,12 @@ def test_a_file_that_is_something_else(study, tmp_path):
 
 
 def test_the_commands(study, tmp_path, capsys):
-    main(["export", str(study.folder), "--static"])
+    main(["export", str(study.folder)])
     assert (study.folder / "static/index.html").is_file() and "1 to 3" in capsys.readouterr().out
     file = tmp_path / "ratings.csv"
     file.write_text("\n".join([",".join(COLUMNS), line(study), line(study, trial=1)]) + "\n")
     main(["import", str(study.folder), str(file)])
     assert "2 new ratings" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        main(["export", str(study.folder)])
-    assert "say --static" in capsys.readouterr().err
+        main(["export", str(study.folder), "--static"])
+    assert "Say static=true" in capsys.readouterr().err

@@ -152,6 +152,30 @@ class Tool:
         return "\n".join(lines)
 
 
+def run_one_of(name: str, about: str, tools: dict[str, Tool], words: Sequence[str] | None) -> int:
+    """Runs the tool that the first word names; without one, or with --help, shows them all. Returns an exit code.
+
+    Args:
+        name: of the command that has the tools, such as "srlab data".
+        about: what the command is for, with examples.
+        tools: by the words that name them.
+        words: of the command line; None for this process's own.
+
+    Raises:
+        SrlabError: no such tool, or an error of the tool.
+    """
+    words = list(sys.argv[1:] if words is None else words)
+    if not words or words[0] in ("-h", "--help"):
+        entries = [line for word, tool in tools.items() for line in _entry(word, tool.about)]
+        usage = f"usage: {name} {'|'.join(tools)} ..."
+        print_whole("\n".join([usage, "", about.strip(), "", *entries, "", f"{name} WORD --help says more of each."]))
+        return 0
+    if words[0] not in tools:
+        expected = ", ".join(tools)
+        raise SrlabError(f"{name} {words[0]}: expected one of {expected}.{nearest(words[0], tools)}")
+    return tools[words[0]].main(words[1:])
+
+
 def is_option(word: str) -> bool:
     """Whether a word is KEY=VALUE. A path with `=` has a slash before it: runs/a=1, ./a=1."""
     key, equals, _ = word.partition("=")
@@ -169,6 +193,8 @@ KINDS = {int: "an integer", float: "a number", yes_or_no: "true or false"}
 
 
 def _read(option: Option, text: str) -> Any:
+    if option.many and text == "[]":
+        return []
     texts = text.removeprefix("[").removesuffix("]").split(",") if option.many else [text]
     values = []
     for part in texts:

@@ -3,89 +3,99 @@
     srlab evaluate 'ckpt=[a.ckpt,b.ckpt]' 'sets=[set5]' +mos_export=true    # writes the study to runs/mos
     srlab mos serve runs/mos                     # serves the page, and prints a link for each rater
     srlab mos report runs/mos                    # writes scores, tests, tables and figures to runs/mos/report
-    srlab mos export runs/mos --static           # writes a folder of plain HTML that works without a server
+    srlab mos export runs/mos                    # writes a folder of plain HTML that works without a server
     srlab mos import runs/mos ratings-07.csv     # adds a file of ratings that a rater downloaded from such a folder
 
-serve listens on this machine only, unless --host says otherwise. It can be stopped and started at any time.
+serve listens on this machine only, unless host= says otherwise. It can be stopped and started at any time.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from srlab.commands.arguments import Option, Place, Tool, path, run_one_of, yes_or_no
 from srlab.console import reported
 from srlab.errors import SrlabError
 from srlab.extras import require_extra
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    arguments = _parser().parse_args(words)
+def main(words: Sequence[str] | None = None) -> int:
     with reported():
-        arguments.run(arguments)
+        return run_one_of("srlab mos", str(__doc__), TOOLS, words)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="srlab mos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    tools = parser.add_subparsers(required=True)
-    for name, text, run in (
-        ("serve", "the study as a web page", _serve),
-        ("report", "scores, tests, tables and figures, in STUDY/report", _report),
-        ("export", "the study as a folder that needs no server", _export),
-        ("import", "add files that raters downloaded from such a folder", _import),
-    ):
-        tool = tools.add_parser(name, help=text, description=text)
-        tool.add_argument("study", type=Path, metavar="STUDY", help="the folder that evaluate.py wrote")
-        tool.set_defaults(run=run)
-        _options(name, tool)
-    return parser
-
-
-def _options(name: str, tool: argparse.ArgumentParser) -> None:
-    if name == "serve":
-        tool.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1: this machine only)")
-        tool.add_argument("--port", type=int, default=8000, help="0: any free one")
-        tool.add_argument("--url", help="how raters reach the server, such as https://study.example.org")
-    elif name == "export":
-        tool.add_argument("--static", action="store_true", help="plain HTML; there is no other kind")
-        tool.add_argument("--out", type=Path, metavar="DIR", help="STUDY/static if not said")
-    elif name == "import":
-        tool.add_argument("files", type=Path, nargs="+", metavar="FILE", help="ratings-07.csv and the like")
-
-
-def _serve(arguments: argparse.Namespace) -> None:
+def _serve(values: dict[str, Any]) -> None:
     require_extra("mos", "srlab mos serve")
     from srlab.mos.server import serve  # noqa: PLC0415 - --help answers at once
 
-    serve(arguments.study, arguments.host, arguments.port, arguments.url)
+    serve(Path(values["study"]), values["host"], values["port"], values["url"])
 
 
-def _report(arguments: argparse.Namespace) -> None:
+def _report(values: dict[str, Any]) -> None:
     require_extra("mos", "srlab mos report")
     from srlab.mos.report import write_report  # noqa: PLC0415
 
-    write_report(arguments.study)
+    write_report(Path(values["study"]))
 
 
-def _export(arguments: argparse.Namespace) -> None:
+def _export(values: dict[str, Any]) -> None:
     from srlab.mos.static import export_static  # noqa: PLC0415
     from srlab.mos.study import open_study  # noqa: PLC0415
 
-    if not arguments.static:
-        raise SrlabError("export: say --static. The study itself comes from python evaluate.py ... +mos_export=true")
-    out = arguments.out or arguments.study / "static"
-    study = open_study(arguments.study)
+    if not values["static"]:
+        raise SrlabError("static=false: a folder of plain HTML is the only kind. srlab mos serve needs no export.")
+    out = values["out"] or Path(values["study"]) / "static"
+    study = open_study(Path(values["study"]))
     export_static(study, out)
     print(f"written: {out / 'index.html'}; give the folder to raters 1 to {len(study.raters)}, each with a number")
 
 
-def _import(arguments: argparse.Namespace) -> None:
+def _import(values: dict[str, Any]) -> None:
     from srlab.mos.ratings import Ratings  # noqa: PLC0415
     from srlab.mos.static import import_ratings  # noqa: PLC0415
     from srlab.mos.study import open_study  # noqa: PLC0415
 
-    study = open_study(arguments.study)
+    study = open_study(Path(values["study"]))
     ratings = Ratings(study)
-    for path in arguments.files:
-        print(f"{path}: {import_ratings(study, ratings, path)} new ratings")
+    for name in values["file"]:
+        print(f"{name}: {import_ratings(study, ratings, Path(name))} new ratings")
+
+
+STUDY = Place("STUDY", "the folder that evaluate.py wrote")
+TOOLS = {
+    "serve": Tool(
+        name="srlab mos serve",
+        about="Serves the study as a web page.",
+        places=(STUDY,),
+        options=(
+            Option("host", "the address to listen on; 127.0.0.1: this machine only", default="127.0.0.1"),
+            Option("port", "0: any free one", read=int, default=8000),
+            Option("url", "how raters reach the server, such as https://study.example.org"),
+        ),
+        run=_serve,
+    ),
+    "report": Tool(
+        name="srlab mos report",
+        about="Writes scores, tests, tables and figures to STUDY/report.",
+        places=(STUDY,),
+        options=(),
+        run=_report,
+    ),
+    "export": Tool(
+        name="srlab mos export",
+        about="Writes the study as a folder of plain HTML, which needs no server.",
+        places=(STUDY,),
+        options=(
+            Option("out", "the folder; STUDY/static if not said", read=path),
+            Option("static", "plain HTML; there is no other kind", read=yes_or_no, default=True),
+        ),
+        run=_export,
+    ),
+    "import": Tool(
+        name="srlab mos import",
+        about="Adds files that raters downloaded from such a folder.",
+        places=(STUDY, Place("FILE", "ratings-07.csv and the like", many=True)),
+        options=(),
+        run=_import,
+    ),
+}

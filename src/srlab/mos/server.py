@@ -70,5 +70,5 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen()  # what comes before the event loop runs waits instead of failing
     except (OSError, OverflowError) as error:
         listening.close()
-        raise SrlabError(f"--host {host} --port {port}: {error}. Choose another, or 0 for any free port.") from None
+        raise SrlabError(f"host={host} port={port}: {error}. Choose another, or 0 for any free port.") from None
     return listening
