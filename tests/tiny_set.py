@@ -79,7 +79,7 @@ PROGRAM = """
                 os.kill(os.getpid(), signal.SIGKILL)
 
         unpack.shutil.copyfileobj = copy_some
-    sys.exit(main(["fetch", "tiny", "--root", sys.argv[5]]))
+    sys.exit(main(["fetch", "tiny", f"data.root={sys.argv[5]}"]))
 """
 
 

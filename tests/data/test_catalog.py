@@ -135,7 +135,7 @@ def test_lr_paths(tmp_path):
             "div2k_valid",
             "unknown",
             4,
-            "0801x4.png: no such LR file.*fetch div2k_valid --degradation unknown --scale 4",
+            "0801x4.png: no such LR file.*fetch div2k_valid data.degradation=unknown scale=4",
         ),
     ],
 )
@@ -151,7 +151,7 @@ def test_sets_with_a_track():
 def test_a_set_that_is_not_whole(tmp_path, monkeypatch):
     monkeypatch.setitem(CATALOG, "set5", replace(CATALOG["set5"], count=2))
     write_image(tmp_path / "benchmark/Set5/HR/a.png", catalog_image())
-    with pytest.raises(SrlabError, match=r"has 1 images, but Set5 has 2.*fetch set5 --root .* --force"):
+    with pytest.raises(SrlabError, match=r"has 1 images, but Set5 has 2.*fetch set5 data\.root=.* force=true"):
         hr_files(CATALOG["set5"], tmp_path)
 
 

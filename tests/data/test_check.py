@@ -231,7 +231,7 @@ def test_what_is_not_there(tmp_path, word, message):
 
 
 def test_the_command_line(folder, tmp_path, capsys):
-    words = ["check", str(folder), "--root", str(tmp_path)]
+    words = ["check", str(folder), f"data.root={tmp_path}"]
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert "equal in every pixel" in printed and "nothing wrong" in printed
@@ -242,7 +242,7 @@ def test_the_command_line(folder, tmp_path, capsys):
 
 @needs_shared
 def test_real_sets(capsys):
-    assert main(["check", "set5", "--root", str(SHARED / "data"), "--against", "bsds200"]) == 0
+    assert main(["check", "set5", f"data.root={SHARED / 'data'}", "against=bsds200"]) == 0
     printed = capsys.readouterr().out
     assert printed.count("equal in every pixel (5 of 5 images compared)") == 3
     assert "note: images that are also in bsds200 (0 to the pixel, 1 scaled or compressed anew): woman.png" in printed

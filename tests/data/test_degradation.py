@@ -72,7 +72,7 @@ def test_held_out_images_have_lr_of_the_track(div2k):
     ("overrides", "scale", "message"),
     [
         (["data=div2k", "data.degradation=mild"], 2, "data.degradation=mild has LR images of x4, not of x2"),
-        (["data=div2k", "data.degradation=difficult"], 4, "no such LR file.*fetch div2k_valid --degradation difficult"),
+        (["data=div2k", "data.degradation=difficult"], 4, "no such LR file.*fetch div2k_valid data.degradation=dif"),
         (["data=div2k", "data.degradation=mlid"], 4, "data.degradation=mlid: expected one of .* Did you mean 'mild'"),
         (["data=sample", "data.degradation=mild"], 4, "data=sample: it has no LR images .*: div2k_train, div2k_valid"),
         (["data=folder", "data.train=[DIR]", "data.degradation=unknown"], 2, "it has no LR images of data.degradation"),

@@ -129,7 +129,7 @@ def test_a_file_of_ones_own_is_checked_and_never_removed(tiny, server, tmp_path)
     own = tmp_path / "downloads/Tiny_HR.zip"
     own.parent.mkdir()
     own.write_bytes(b"something else")
-    with pytest.raises(SrlabError, match="Remove it, or fetch it anew with --force"):
+    with pytest.raises(SrlabError, match="Remove it, or fetch it anew with force=true"):
         get(tiny, tmp_path)
     assert own.read_bytes() == b"something else" and not server[0].requests
     get(tiny, tmp_path, force=True)
@@ -138,7 +138,7 @@ def test_a_file_of_ones_own_is_checked_and_never_removed(tiny, server, tmp_path)
 
 def test_another_length_than_the_published_one(tiny, server, tmp_path):
     server[0].files["Tiny_HR.zip"] = b"<html>moved</html>"
-    with pytest.raises(SrlabError, match=r"the server's file has 18 bytes, but the published one has [\d,]+.*--mirror"):
+    with pytest.raises(SrlabError, match=r"the server's file has 18 bytes, but the published one has [\d,]+.*mirror="):
         get(tiny, tmp_path)
     assert not present(tiny, tmp_path)
 
@@ -151,7 +151,7 @@ def test_a_server_that_is_busy_for_a_while(tiny, server, tmp_path):
 
 def test_a_file_that_the_server_does_not_have(tiny, server, tmp_path):
     server[0].files = {}
-    with pytest.raises(SrlabError, match=r"answers 404 .*Try --mirror URL, or get the file another way and put it at"):
+    with pytest.raises(SrlabError, match=r"answers 404 .*Try mirror=URL, or get the file another way and put it at"):
         get(tiny, tmp_path)
     assert len(server[0].requests) == 1
 

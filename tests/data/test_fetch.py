@@ -47,7 +47,7 @@ def test_force_replaces(tiny, tmp_path):
 def test_a_folder_that_is_not_whole_is_named_and_left_alone(tiny, tmp_path):
     get(tiny, tmp_path)
     (tmp_path / "Tiny/Tiny_HR/0003.png").unlink()
-    with pytest.raises(SrlabError, match=r"tiny: .*Tiny_HR has 5 images, but there must be 6\..*--force"):
+    with pytest.raises(SrlabError, match=r"tiny: .*Tiny_HR has 5 images, but there must be 6\..*force=true"):
         get(tiny, tmp_path)
     assert len(tree(tmp_path)) == 5
 
@@ -134,7 +134,7 @@ def test_a_broken_archive(tiny, server, tmp_path):
 def test_a_disk_that_is_too_small(tiny, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(fetch_module.shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    with pytest.raises(SrlabError, match=r"Tiny_HR\.zip needs .* GB .* are free.*--root"):
+    with pytest.raises(SrlabError, match=r"Tiny_HR\.zip needs .* GB .* are free.*data.root="):
         get(tiny, tmp_path)
     assert tree(tmp_path) == []
 
@@ -155,10 +155,10 @@ def test_killed_while_it_unpacks(tiny, server, tmp_path):
 
 def test_the_command_line(tiny, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(CATALOG, "tiny", tiny)
-    assert main(["fetch", "tiny", "--root", str(tmp_path), "--degradation", "unknown", "--scale", "2"]) == 0
+    assert main(["fetch", "tiny", f"data.root={tmp_path}", "data.degradation=unknown", "scale=2"]) == 0
     assert "X2: 6 images" in capsys.readouterr().out
     assert (tmp_path / "Tiny/Tiny_LR_unknown/X2/0002x2.png").read_bytes() == png(2, (60, 80))
-    main(["list", "--root", str(tmp_path)])
+    main(["list", f"data.root={tmp_path}"])
     assert re.search(r"tiny +│ 6 +│ yes", capsys.readouterr().out)
 
 
@@ -167,14 +167,14 @@ def test_the_command_line(tiny, monkeypatch, tmp_path, capsys):
     [
         (["manga109"], "manga109 cannot be fetched: it may not be downloaded .*put the 109 pages .* into benchmark"),
         (["set6"], "'set6' is not a set .*Did you mean 'set5'"),
-        (["tiny", "--degradation", "mild"], "tiny: it has no LR images of data.degradation=mild"),
-        (["tiny", "--degradation", "unknown", "--scale", "3"], "--scale 3: tiny has unknown LR images of x2"),
+        (["tiny", "data.degradation=mild"], "tiny: it has no LR images of data.degradation=mild"),
+        (["tiny", "data.degradation=unknown", "scale=[3]"], "scale=3: tiny has unknown LR images of x2"),
     ],
 )
 def test_mistakes_are_one_line(tiny, monkeypatch, tmp_path, capsys, words, message):
     monkeypatch.setitem(CATALOG, "tiny", tiny)
     with pytest.raises(SystemExit, match="1"):
-        main(["fetch", *words, "--root", str(tmp_path)])
+        main(["fetch", *words, f"data.root={tmp_path}"])
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ") and re.search(message, line)
 

@@ -1,77 +1,47 @@
-"""Data sets on the command line.
+"""Lists, fetches and checks sets of images.
 
-srlab data list                       the sets, and which of them are there
-srlab data fetch NAME...              download, check and unpack; run again to go on after an interruption
-srlab data check NAME|DIR...          tree, sizes, odd images, duplicates, and how exact the LR files are
+    srlab data list                            # the sets, and which of them are there
+    srlab data fetch div2k_train div2k_valid   # download, check and unpack; run again to go on after an interruption
+    srlab data check photos against=[set5]     # tree, sizes, odd images, duplicates, and how exact the LR files are
+
+Sets are under data.root=DIR, or SRLAB_DATA in the environment.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from srlab.commands.arguments import Option, Place, Tool, path, run_one_of, yes_or_no
 from srlab.console import reported, wide_console
-from srlab.data.catalog import CATALOG, DEGRADATIONS, CatalogEntry, find_set, folder_of, parts_of, shared_images
-from srlab.data.fetch import Choice, fetch
 from srlab.errors import SrlabError
-from srlab.imaging.files import SUFFIXES
+
+if TYPE_CHECKING:
+    from srlab.data.catalog import CatalogEntry
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command; 1 where a check found something wrong, 130 for Ctrl-C."""
-    arguments = _parser().parse_args(words)
     try:
         with reported():
-            return int(arguments.run(arguments))
+            return run_one_of("srlab data", str(__doc__), TOOLS, words)
     except KeyboardInterrupt:
         print("interrupted; what was downloaded is kept, and the same command goes on from there", file=sys.stderr)
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "srlab data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    root = Path(os.environ.get("SRLAB_DATA", "data"))
-    common.add_argument("--root", type=Path, default=root, help=f"data.root, from SRLAB_DATA or 'data' (now {root})")
+def _list(values: dict[str, Any]) -> int:
+    from srlab.data.catalog import CATALOG, shared_images  # noqa: PLC0415 - imports PyTorch: --help answers at once
 
-    command = commands.add_parser("list", parents=[common], help="the sets, and which of them are there")
-    command.set_defaults(run=_list)
-
-    command = commands.add_parser("fetch", parents=[common], help="download sets")
-    command.add_argument("names", nargs="+", metavar="NAME")
-    command.add_argument(
-        "--degradation", nargs="+", choices=[*DEGRADATIONS, "all"], help="LR images to fetch beside HR"
-    )
-    command.add_argument("--scale", nargs="+", type=int, help="of the LR images; all that there are by default")
-    command.add_argument("--mirror", metavar="URL", help="a folder to download from in place of the official one")
-    command.add_argument("--force", action="store_true", help="fetch anew, and replace what is there")
-    command.add_argument("--keep", action="store_true", help="keep the archives, in ROOT/downloads")
-    command.set_defaults(run=_fetch)
-
-    command = commands.add_parser("check", parents=[common], help="check sets, or folders of images")
-    command.add_argument("names", nargs="+", metavar="NAME|DIR")
-    command.add_argument(
-        "--against", nargs="*", metavar="NAME|DIR", help="look for duplicates there; by default in the sets of ROOT"
-    )
-    command.add_argument(
-        "--images", type=int, default=20, help="LR images of a folder to compare with MATLAB's bicubic"
-    )
-    command.set_defaults(run=_check)
-    return parser
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    table = Table("name", "images", "there", "licence", "shares images with", title=f"sets under {arguments.root}")
+    root = values["data.root"]
+    table = Table("name", "images", "there", "licence", "shares images with", title=f"sets under {root}")
     for entry in CATALOG.values():
-        there = _there(entry, arguments.root.expanduser())
+        there = _there(entry, root)
         others = [other.name for other in CATALOG.values() if other != entry and shared_images(entry, other)]
         table.add_row(entry.name, str(entry.count), there, entry.licence, ", ".join(others))
     wide_console().print(table)
@@ -82,8 +52,11 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _there(entry: CatalogEntry, root: Path) -> str:
-    """yes, how many of its images are there, or how to get it."""
+def _there(entry: "CatalogEntry", root: Path) -> str:
+    """Returns yes, how many of its images are there, or how to get it."""
+    from srlab.data.catalog import folder_of, parts_of  # noqa: PLC0415
+    from srlab.imaging.files import SUFFIXES  # noqa: PLC0415
+
     parts = parts_of(entry)
     folders = [folder for part in parts if (folder := folder_of(part, root)) is not None]
     found = sum(path.suffix.lower() in SUFFIXES for folder in folders for path in folder.iterdir())
@@ -92,41 +65,81 @@ def _there(entry: CatalogEntry, root: Path) -> str:
     return f"{found} of them" if found else "fetch it" if all(part.archives for part in parts) else "get it"
 
 
-def _fetch(arguments: argparse.Namespace) -> int:
-    entries = [find_set(name) for name in arguments.names]
-    degradations = arguments.degradation or (["bicubic"] if arguments.scale else None)
+def _fetch(values: dict[str, Any]) -> int:
+    from srlab.data.catalog import DEGRADATIONS, find_set, parts_of  # noqa: PLC0415
+    from srlab.data.fetch import Choice, fetch  # noqa: PLC0415
+
+    entries = [find_set(name) for name in values["name"]]
+    degradations = values["data.degradation"] or (["bicubic"] if values["scale"] else None)
     if degradations == ["all"]:
         degradations = [name for name in DEGRADATIONS if all(part.track(name) for e in entries for part in parts_of(e))]
     choice = Choice(
         degradations=None if degradations is None else tuple(degradations),
-        scales=tuple(arguments.scale) if arguments.scale else None,
-        mirror=arguments.mirror,
-        force=arguments.force,
-        keep=arguments.keep,
+        scales=tuple(values["scale"]) if values["scale"] else None,
+        mirror=values["mirror"],
+        force=values["force"],
+        keep=values["keep"],
     )
     for entry in entries:
         print(f"{entry.name}: {entry.what} Licence: {entry.licence}.", flush=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        lines = fetch(entries, arguments.root.expanduser(), choice, progress)
+        lines = fetch(entries, values["data.root"], choice, progress)
     print("\n".join(lines))
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> int:
+def _check(values: dict[str, Any]) -> int:
     from srlab.data.check import Checker, counterparts, find_subjects, show  # noqa: PLC0415  torch takes seconds
 
-    root = arguments.root.expanduser()
-    if arguments.images < 1:
-        raise SrlabError(f"--images {arguments.images}: expected 1 or more.")
-    subjects = [subject for name in arguments.names for subject in find_subjects(name, root)]
-    others = [subject for name in arguments.against or () for subject in find_subjects(name, root)]
+    root = values["data.root"]
+    if values["images"] < 1:
+        raise SrlabError(f"images={values['images']}: expected 1 or more.")
+    subjects = [subject for name in values["name"] for subject in find_subjects(name, root)]
+    others = [subject for name in values["against"] or () for subject in find_subjects(name, root)]
     wrong = False
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        checker = Checker(root, progress, arguments.images)
+        checker = Checker(root, progress, values["images"])
         for subject in subjects:
-            against = others if arguments.against is not None else counterparts(subject, root)
+            against = others if values["against"] is not None else counterparts(subject, root)
             report = checker.check(subject, [other for other in against if other != subject])
             show(report, wide_console())
             wrong |= report.wrong
     return int(wrong)
+
+
+ROOT = Option("data.root", "the folder of all sets", read=path, default=path(os.environ.get("SRLAB_DATA", "data")))
+TOOLS = {
+    "list": Tool(
+        name="srlab data list",
+        about="Lists the sets, and which of them are there.",
+        places=(),
+        options=(ROOT,),
+        run=_list,
+    ),
+    "fetch": Tool(
+        name="srlab data fetch",
+        about="Downloads sets, checks and unpacks them.",
+        places=(Place("NAME", "a set that srlab data list names", many=True),),
+        options=(
+            ROOT,
+            Option("data.degradation", "LR images to fetch beside HR, such as unknown; all: every kind", many=True),
+            Option("scale", "of the LR images; all that there are by default", read=int, many=True),
+            Option("mirror", "URL of a folder to download from in place of the official one"),
+            Option("force", "true: fetch anew, and replace what is there", read=yes_or_no, default=False),
+            Option("keep", "true: keep the archives, in data.root/downloads", read=yes_or_no, default=False),
+        ),
+        run=_fetch,
+    ),
+    "check": Tool(
+        name="srlab data check",
+        about="Checks sets, or folders of images.",
+        places=(Place("NAME", "a set, or a folder", many=True),),
+        options=(
+            ROOT,
+            Option("against", "sets and folders in which to look for duplicates; by default the sets there", many=True),
+            Option("images", "LR images of a folder to compare with MATLAB's bicubic", read=int, default=20),
+        ),
+        run=_check,
+    ),
+}

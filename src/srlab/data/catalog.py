@@ -80,7 +80,7 @@ class CatalogEntry:
         """What to do to have the set under data.root=root, as the beginning of a sentence."""
         if self.how:
             return f"Get it ({' '.join(self.how.split())})"
-        command = f"srlab data fetch {self.name} --root {root}{' --force' if again else ''}"
+        command = f"srlab data fetch {self.name} data.root={root}{' force=true' if again else ''}"
         return f"Fetch it{' again' if again else ''} ({command})"
 
 
@@ -187,7 +187,7 @@ def lr_file(entry: CatalogEntry, root: Path, degradation: str, scale: int, stem:
     if degradation != "bicubic" and not path.is_file():
         raise SrlabError(
             f"{path}: no such LR file, and {degradation} LR cannot be made from HR. Fetch it: srlab data "
-            f"fetch {entry.name} --degradation {degradation} --scale {scale} --root {root}"
+            f"fetch {entry.name} data.degradation={degradation} scale={scale} data.root={root}"
         )
     return path
 

@@ -130,7 +130,7 @@ class Download:
         if self.archive.bytes is not None and total is not None and total != self.archive.bytes:
             raise SrlabError(
                 f"{self.url}: the server's file has {total:,} bytes, but the published one has {self.archive.bytes:,}: "
-                f"it is another file. Try --mirror URL."
+                f"it is another file. Try mirror=URL."
             )
         if start == 0:  # nothing is here: old bytes never stand under new facts
             validator = _validator(response)
@@ -161,7 +161,7 @@ class Download:
             raise _Interrupted(f"the server answers {response.status_code} {response.reason}")
         if response.status_code not in (200, 206, 416):
             raise SrlabError(
-                f"{self.url}: the server answers {response.status_code} {response.reason}. Try --mirror URL, or get "
+                f"{self.url}: the server answers {response.status_code} {response.reason}. Try mirror=URL, or get "
                 f"the file another way and put it at {self.file}, where the same command finds it."
             )
 
@@ -175,9 +175,9 @@ class Download:
         progress.remove_task(task)
         if found == expected:
             return
-        remedy = "It was removed; fetch it again, or try --mirror URL."
+        remedy = "It was removed; fetch it again, or try mirror=URL."
         if path == self.file:
-            remedy = "Remove it, or fetch it anew with --force."
+            remedy = "Remove it, or fetch it anew with force=true."
         raise SrlabError(f"{path}: its {algorithm} is {found}, but the published file has {expected}. {remedy}")
 
 

@@ -69,7 +69,7 @@ def fetch(entries: Sequence[CatalogEntry], root: Path, choice: Choice, progress:
         else:
             raise SrlabError(
                 f"{target.entry.name}: {target.folder} has {found} images, but there must be {target.wanted.count}. "
-                f"Remove it, or have it replaced with --force."
+                f"Remove it, or have it replaced with force=true."
             )
     if missing:
         with _alone(root):
@@ -108,7 +108,7 @@ def _check_track(entry: CatalogEntry, degradation: str, scales: tuple[int, ...] 
     lacking = sorted(set(scales or ()) - set(track.paths))
     if lacking:
         has = ", ".join(f"x{scale}" for scale in track.paths)
-        raise SrlabError(f"--scale {lacking[0]}: {entry.name} has {degradation} LR images of {has}.")
+        raise SrlabError(f"scale={lacking[0]}: {entry.name} has {degradation} LR images of {has}.")
 
 
 def _lr_target(entry: CatalogEntry, archive: Archive, root: Path, degradation: str, scale: int) -> Target:
@@ -183,7 +183,7 @@ def _check_space(root: Path, needed: int, name: str) -> None:
     if free < needed:
         raise SrlabError(
             f"{root}: {name} needs {needed / 1e9:.1f} GB there, unpacked, and {free / 1e9:.1f} GB are free. "
-            f"Free some space, or fetch to another disk with --root DIR."
+            f"Free some space, or fetch to another disk with data.root=DIR."
         )
 
 
@@ -213,5 +213,7 @@ def _lock(folder: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise SrlabError(f"{folder}: another fetch is at work there. Wait for it, or choose another --root.") from None
+        raise SrlabError(
+            f"{folder}: another fetch is at work there. Wait for it, or choose another data.root."
+        ) from None
     return handle
