@@ -1,19 +1,15 @@
 """`srlab mos report STUDY`: writes STUDY/report with report.md, its tables as CSV, and mos.png."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
-from srlab.mos.analysis import Analysis, MethodScore, RaterReport, analyse
+from srlab.evaluation.text_tables import csv_text, markdown_table
+from srlab.mos.analysis import Analysis, analyse
 from srlab.mos.figures import draw_panels, score_panels
 from srlab.mos.observations import Place, observations
 from srlab.mos.ratings import FILE, Ratings
+from srlab.mos.report_tables import csv_tables
 from srlab.mos.scores import OpinionScore
 from srlab.mos.screening import CALIBRATION_LIMIT, FEWEST_RATINGS, Retest
 from srlab.mos.study import Study, open_study
@@ -38,11 +34,12 @@ def write_report(folder: Path) -> Path:
     out = folder / "report"
     out.mkdir(exist_ok=True)
     draw_panels(score_panels(analysis), out / "mos.png")
-    for name, lines in _tables(analysis).items():
-        write_text(out / f"{name}.csv", _comma_separated(lines))
+    tables = csv_tables(analysis)
+    for name, lines in tables.items():
+        write_text(out / f"{name}.csv", csv_text(lines))
     write_text(out / "report.md", report(study, analysis))
     print(_table(_score_table(analysis)))
-    print(f"written: {out / 'report.md'}, mos.png, and {', '.join(f'{name}.csv' for name in _tables(analysis))}")
+    print(f"written: {out / 'report.md'}, mos.png, and {', '.join(f'{name}.csv' for name in tables)}")
     return out
 
 
@@ -186,79 +183,6 @@ def _retest(found: Retest | None) -> str:
     )
 
 
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-    rows = [escaped[0], ["---"] * len(escaped[0]), *escaped[1:]]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def _comma_separated(lines: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
-
-
-def _tables(analysis: Analysis) -> dict[str, list[Sequence[Any]]]:
-    """Returns the CSV files by name, at full precision; a cell without a value is empty."""
-    return {
-        "mos": [_MOS_COLUMNS, *map(_mos_line, analysis.scores)],
-        "images": _image_lines(analysis),
-        "raters": [_RATER_COLUMNS, *map(_rater_line, analysis.raters)],
-        "differences": [
-            ["set", "scale", "first", "second", "difference", "p", "p_holm", "raters"],
-            *(
-                [*place, one.first, one.second, one.difference, one.p, one.adjusted, one.raters]
-                for place, several in analysis.comparisons.items()
-                for one in several
-            ),
-        ],
-        "ratings": [
-            ["rater", "kind", "set", "scale", "image", "method", "rating", "time"],
-            *(
-                [
-                    one.rater,
-                    one.kind,
-                    one.item.set,
-                    one.item.scale,
-                    one.item.image,
-                    one.item.method,
-                    one.rating,
-                    one.time,
-                ]
-                for one in analysis.observations.all
-            ),
-        ],
-    }
-
-
-_MOS_COLUMNS = ["set", "scale", "method", "mos", "low", "high", "raters", "ratings", "screened_mos", "screened_low",
-                "screened_high", "corrected_mos", "psnr", "ssim", "lpips", "paper_mos",
-                *(f"share_{grade}" for grade in range(1, 6))]  # fmt: skip
-_RATER_COLUMNS = ["rater", "rated", "planned", "calibration_error", "calibration_failed", "rejected", "bias",
-                  "inconsistency", "retest_pairs", "retest_distance"]  # fmt: skip
-
-
-def _mos_line(score: MethodScore) -> list[Any]:
-    screened = score.screened
-    return [
-        *score.place, score.method, score.score.mean, score.score.low, score.score.high, score.score.raters,
-        score.score.ratings, *((screened.mean, screened.low, screened.high) if screened else (None, None, None)),
-        score.corrected, score.psnr, score.ssim, score.lpips, score.published, *score.shares,
-    ]  # fmt: skip
-
-
-def _rater_line(rater: RaterReport) -> list[Any]:
-    again = rater.retest
-    return [rater.number, rater.rated, rater.planned, rater.calibration, rater.failed, rater.rejected, rater.bias,
-            rater.inconsistency, again.pairs if again else 0, again.absolute if again else None]  # fmt: skip
-
-
-def _image_lines(analysis: Analysis) -> list[Sequence[Any]]:
-    """Returns the mean rating of every image by every method."""
-    rated = analysis.observations
-    lines: list[Sequence[Any]] = [["set", "scale", "image", "method", "ratings", "mos", "deviation"]]
-    for item, column in zip(rated.items, rated.matrix(rated.items, rated.raters).T, strict=True):
-        own = column[~np.isnan(column)]
-        deviation = float(own.std(ddof=1)) if own.size > 1 else None
-        lines.append([item.set, item.scale, item.image, item.method, own.size, float(own.mean()), deviation])
-    return lines
+def _table(lines: list[list[str]]) -> str:
+    header, *rows = lines
+    return markdown_table(header, rows).rstrip()
