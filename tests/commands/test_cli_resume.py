@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
-from programs import TINY, psnr, train
+from programs import TINY, call, psnr, train
 
 from srlab.commands.resumed_run import resumed_config
 from srlab.errors import SrlabError
@@ -104,3 +104,12 @@ def test_the_checkpoint_of_a_run(run):
     assert checkpoint_in(Path("missing.ckpt")) == Path("missing.ckpt")
     with pytest.raises(SrlabError, match=r"runs: is a folder without config\.yaml"):
         checkpoint_in(Path("runs"))
+
+
+def test_evaluation_and_initialisation_take_a_runs_folder(tmp_path):
+    assert train(tmp_path, "name=first", *TINY).returncode == 0
+    done = call(tmp_path, "evaluate.py", "ckpt=runs/first", "sets=[sample]", "trainer.accelerator=cpu")
+    assert done.returncode == 0 and "edsr_baseline" in done.stdout, done.stderr
+    second = train(tmp_path, "name=second", "init_from=runs/first", *TINY)
+    assert second.returncode == 0 and "runs/first/checkpoints/best.ckpt: took" not in second.stderr
+    assert "init_from=runs/first/checkpoints/best.ckpt: took" in second.stdout, second.stderr

@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 from srlab.config.parse import parse
 from srlab.config.schema import EvaluateConfig, EvaluateWeights
 from srlab.config.values import as_list, as_scales
-from srlab.data.image_sets import ImageSet, evaluation_sets
+from srlab.data.evaluation_sets import evaluation_sets
+from srlab.data.image_sets import ImageSet
 from srlab.errors import SrlabError
 from srlab.evaluation.comparison_figure import comparison
 from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate, that_have
@@ -21,6 +22,7 @@ from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.by_name import check_metrics, meters_of
 from srlab.metrics.protocol import protocol
 from srlab.mos import export as mos
+from srlab.run_files import checkpoint_in
 from srlab.training.devices import inference_device
 
 ANY_SCALE = [2, 3, 4]  # for methods that have no scale of their own
@@ -54,7 +56,7 @@ def measured(config: EvaluateConfig) -> list[ResultRow]:
         precision=config.precision,  # type: ignore[arg-type]
         save_images=out / "images" if config.save_images or config.mos_export else None,
     )
-    sets = evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation)
+    sets = evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive)
     scales = _scales(config, methods)
     for image_set in sets:
         image_set.check(scales, settings.protocol)
@@ -102,7 +104,7 @@ def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     if config.ckpt is not None:
         if config.model is not None or config.weights.network is not None:
             raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
-        paths = [Path(str(path)) for path in as_list(config.ckpt)]
+        paths = [checkpoint_in(Path(str(path))) for path in as_list(config.ckpt)]
         if not paths:
             raise SrlabError("ckpt=[]: expected a checkpoint, or a list of them.")
         return _labelled([(path, load_checkpoint(path)) for path in paths])

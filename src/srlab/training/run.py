@@ -19,7 +19,8 @@ from srlab.config.schema import TrainConfig
 from srlab.config.values import as_scales
 from srlab.data.catalog import overlap_warnings
 from srlab.data.datamodule import SuperResolutionData
-from srlab.data.image_sets import ImageSet, evaluation_sets
+from srlab.data.evaluation_sets import evaluation_sets
+from srlab.data.image_sets import ImageSet
 from srlab.distributed import rank_and_world
 from srlab.errors import SrlabError
 from srlab.evaluation.comparison_figure import comparison
@@ -31,7 +32,7 @@ from srlab.methods.loading import check_resumable, load_checkpoint, transfer
 from srlab.methods.recipe import recipe_of_model
 from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.protocol import protocol
-from srlab.run_files import RunFiles
+from srlab.run_files import RunFiles, checkpoint_in
 from srlab.training.checkpoints import BEST_BY, BestCheckpoint, LastCheckpoint
 from srlab.training.devices import Devices, choose_devices, inference_device
 from srlab.training.loggers.choose import build_loggers, check_connection, check_logger
@@ -77,7 +78,7 @@ def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
     run, process = _prepare(parse(cfg, TrainConfig)), this_process()
     start = run.config.init_from if run.resumed is None else None
     if start not in (None, SCRATCH):
-        _start_from(run.method, Path(str(start)), process)
+        _start_from(run.method, checkpoint_in(Path(str(start))), process)
     if process.leads:
         if run.config.data.kind == "auto" and run.data.kind == "sample":
             print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
@@ -160,7 +161,7 @@ def _check_start(run: TrainingRun) -> None:
 
 def _sets(config: TrainConfig) -> list[ImageSet]:
     """What the trained method is measured on in the end."""
-    return evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation)
+    return evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive)
 
 
 def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
