@@ -106,7 +106,7 @@ def test_part_of_the_validation_set_is_missing(div2k):
         (["data=folder", "data.train=[/nowhere]"], "/nowhere: no such folder"),
         (["data=folder", "data.train=[t19]"], r"t19: no such folder.*or one of the sets .* Did you mean 't91'"),
         (["data=folder", "data.train=[t91]", "data.root=/nowhere"], "t91: /nowhere/train/T91 is not there. Get it"),
-        (["data=div2k", "data.root=/nowhere"], r"div2k_.* is not there\. Fetch it \(python -m srlab\.data fetch div2k"),
+        (["data=div2k", "data.root=/nowhere"], r"div2k_.* is not there\. Fetch it \(srlab data fetch div2k"),
         (["data=df2k", "data.root=/nowhere"], r"div2k_train: .* is not there"),
         (["data.kind=smaple"], "Did you mean 'sample'"),
     ],

@@ -10,7 +10,7 @@ from srlab.config.compose import compose
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.data.datamodule import SuperResolutionData
-from srlab.data.image_sets import evaluation_sets
+from srlab.data.evaluation_sets import evaluation_sets
 from srlab.errors import SrlabError
 from srlab.metrics.protocol import protocol
 

@@ -5,7 +5,7 @@ import pytest
 from helpers import write_image
 
 from srlab.data.catalog import CATALOG
-from srlab.data.image_sets import catalog_set, evaluation_sets, photo_set
+from srlab.data.evaluation_sets import catalog_set, evaluation_sets, photo_set
 from srlab.errors import SrlabError
 from srlab.imaging.files import read_image
 from srlab.imaging.resize import imresize

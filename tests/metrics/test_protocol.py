@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from helpers import write_image
 from skimage.color import rgb2ycbcr
 from skimage.data import astronaut, camera
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from srlab.data.image_sets import ImageSet, Picture
 from srlab.errors import SrlabError
 from srlab.imaging.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
 from srlab.imaging.files import to_tensor
@@ -66,17 +68,19 @@ def test_classic_luma_is_rounded_and_its_lr_is_not():
     classic, hr = protocol("classic"), photo()
     reference = classic.reference(hr)
     np.testing.assert_array_equal(reference, np.floor(rgb2ycbcr(hr)[..., 0] + 0.5).astype(np.uint8))
-    lr = classic.low_resolution(hr, 2)
+    lr = ImageSet("one", (Picture("a", lambda: hr),)).pair(0, 2, classic).lr
     np.testing.assert_allclose(lr[0, 0].numpy() * 255, imresize(reference.astype(np.float64), 1 / 2), atol=1e-4)
     assert not torch.equal(lr * 255, (lr * 255).round())
 
 
-def test_lr_of_an_image_protocol_is_8_bit_and_the_sets_own_where_it_has_one():
-    hr = photo()
-    lr = protocol("luma").low_resolution(hr, 3)
+def test_lr_of_an_image_protocol_is_8_bit_and_the_sets_own_where_it_has_one(tmp_path):
+    hr, path = photo(), tmp_path / "own.png"
+    images = ImageSet("one", (Picture("a", lambda: hr, lambda scale: path),))
+    lr = images.pair(0, 3, protocol("luma")).lr
     np.testing.assert_array_equal((lr * 255).round()[0].permute(1, 2, 0).numpy(), imresize(hr, 1 / 3))
-    own = np.full((48, 40, 3), 7, np.uint8)
-    assert torch.equal(protocol("luma").low_resolution(hr, 3, own), to_tensor(own))
+    own = np.full((hr.shape[0] // 3, hr.shape[1] // 3, 3), 7, np.uint8)
+    write_image(path, own)
+    assert torch.equal(images.pair(0, 3, protocol("luma")).lr, to_tensor(own))
 
 
 def test_ssim_equals_the_cropped_full_map_of_torchmetrics():

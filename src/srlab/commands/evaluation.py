@@ -1,5 +1,6 @@
 """What evaluate.py does: from a config to rows and files."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,10 +57,14 @@ def measured(config: EvaluateConfig) -> list[ResultRow]:
         precision=config.precision,  # type: ignore[arg-type]
         save_images=out / "images" if config.save_images or config.mos_export else None,
     )
-    sets = evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive)
+    sets = evaluation_sets(
+        config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive
+    )
     scales = _scales(config, methods)
     for image_set in sets:
         image_set.check(scales, settings.protocol)
+        for note in image_set.notes:
+            print(note, file=sys.stderr, flush=True)
     settings = replace(settings, meters=meters_of(names, backbones, device))
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,7 @@ class DataConfig:
     cache: str = MISSING
     train: list[str] = field(default_factory=list)
     valid: str | None = None
+    recursive: bool = MISSING
     valid_images: int = MISSING
     degradation: str = MISSING
     patch_size: int = MISSING

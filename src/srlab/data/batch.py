@@ -7,12 +7,14 @@ from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """Training patches of one scale.
+    """Training patches of one scale. A step on several scales at once is a list of batches.
 
-    lr: (N, C, h, w), hr: (N, C, H, W); uint8 from the loader, float in [0, 1] once on the device.
-    condition: what a degradation-conditioned network needs beside the image. margin: LR pixels that lr has around the
-    part that shows hr; the HR patch is the top left H x W of that part, enlarged.
-    A step on several scales at once is a list of batches.
+    Attributes:
+        lr: (N, C, h, w); uint8 from the loader, float in [0, 1] once on the device.
+        hr: (N, C, H, W), likewise.
+        scale: HR over LR side.
+        condition: (N, K), what a degradation-conditioned network is told of each LR patch, or None.
+        margin: LR pixels on every side of `lr` beyond what `hr` shows; `hr` begins where the margin ends.
     """
 
     lr: Tensor
@@ -20,6 +22,20 @@ class Batch(NamedTuple):
     scale: int
     condition: Tensor | None = None
     margin: int = 0
+
+    def crop_margin(self, enlarged: Tensor) -> Tensor:
+        """Returns the part of `lr` enlarged, (N, C, scale * h, scale * w), that shows `hr`: (N, C, H, W)."""
+        return _window(enlarged, self.margin * self.scale, *self.hr.shape[2:])
+
+    @property
+    def lr_without_margin(self) -> Tensor:
+        """The LR pixels under `hr`."""
+        height, width = (side // self.scale for side in self.hr.shape[2:])
+        return _window(self.lr, self.margin, height, width)
+
+
+def _window(image: Tensor, first: int, height: int, width: int) -> Tensor:
+    return image[..., first : first + height, first : first + width]
 
 
 class Pair(NamedTuple):

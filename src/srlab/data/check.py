@@ -14,16 +14,14 @@ from srlab.data.catalog import CATALOG, CatalogEntry, hr_folder, known_set, part
 from srlab.data.catalog import shared_images as known_overlap
 from srlab.data.check_lr import (
     Finding,
-    LRFolder,
     check_folder,
     describe,
     fidelity,
-    folders_beside,
-    folders_of_set,
     names,
 )
 from srlab.data.duplicates import Look, duplicates, look
 from srlab.data.fetch import DOWNLOADS
+from srlab.data.lr_folders import LRFolder, folders_beside, folders_of_set
 from srlab.errors import SrlabError, nearest
 from srlab.imaging.files import list_images
 

@@ -1,6 +1,5 @@
 """LR files against their HR images: complete, of the right size, and how far from MATLAB's bicubic."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from srlab.data.catalog import CatalogEntry
 from srlab.data.duplicates import Look
 from srlab.data.image_sets import scale_of
+from srlab.data.lr_folders import LRFolder
 from srlab.errors import SrlabError
 from srlab.imaging.crop import crop_to_multiple
 from srlab.imaging.files import SUFFIXES, read_image
@@ -25,29 +24,6 @@ class Finding:
 
     error: bool
     text: str
-
-
-@dataclass(frozen=True)
-class LRFolder:
-    """The LR files of one degradation and scale. name: of a file, with {stem}, {scale} and {version}."""
-
-    folder: Path
-    degradation: str
-    scale: int
-    name: str
-    versions: int = 1
-
-    def files(self, stem: str) -> list[Path]:
-        """Of one HR image, as they are or would be."""
-        return [self._file(stem, version) for version in range(1, self.versions + 1)]
-
-    def _file(self, stem: str, version: int) -> Path:
-        name = self.name.format(stem=stem, scale=self.scale, version=version)
-        path = self.folder / name
-        return next(iter(sorted(self.folder.glob(name))), path) if "*" in self.name else path
-
-    def __str__(self) -> str:
-        return f"LR {self.degradation} x{self.scale}"
 
 
 @dataclass(frozen=True)
@@ -67,30 +43,6 @@ class Fidelity:
     def __str__(self) -> str:
         share = f"{100 * self.differing:.2f} % of the pixels differ, by up to {self.largest} levels"
         return f"{share if self.differing else 'equal in every pixel'} ({self.compared} of {self.of} images compared)"
-
-
-def folders_of_set(entry: CatalogEntry, root: Path) -> list[LRFolder]:
-    """The LR folders of a set that are there."""
-    found = []
-    for degradation, track in entry.tracks.items():
-        for scale, pattern in track.paths.items():
-            path = root / pattern.format(scale=scale, stem="{stem}", version="{version}")
-            if path.parent.is_dir():
-                found.append(LRFolder(path.parent, degradation, scale, path.name, track.versions))
-    return found
-
-
-def folders_beside(folder: Path) -> list[LRFolder]:
-    """LR_*/X* within a folder; their files are named STEMxSCALE, or as their HR images."""
-    found = []
-    for path in sorted(folder.glob("LR_*/X*")):
-        scale = re.fullmatch(r"X(\d+)", path.name)
-        files = sorted(file for file in path.glob("*") if file.suffix.lower() in SUFFIXES)
-        if scale is not None and files:
-            marked = any(file.stem.endswith(f"x{scale[1]}") for file in files)
-            name = "{stem}" + ("x{scale}" if marked else "") + files[0].suffix
-            found.append(LRFolder(path, path.parent.name.removeprefix("LR_"), int(scale[1]), name))
-    return found
 
 
 def check_folder(lr: LRFolder, looks: Sequence[Look], step: Callable[[], None]) -> list[Finding]:

@@ -12,11 +12,14 @@ from srlab.config.schema import DataConfig
 from srlab.data import photos
 from srlab.data.batch import Batch, Pair
 from srlab.data.catalog import CATALOG, known_set, no_track, present
-from srlab.data.image_sets import ImageSet, catalog_set, folder_set, photo_set
+from srlab.data.degradations import find_degradation
+from srlab.data.evaluation_sets import catalog_set, photo_set, source_set
+from srlab.data.image_sets import ImageSet
 from srlab.data.patches import PatchDataset
 from srlab.data.random_draws import PatchSampler, PatchShape
+from srlab.data.sources import find_sources
 from srlab.data.store import Store
-from srlab.data.training_set import TrainingSet, find_sources, from_sources, synthetic, without_small
+from srlab.data.training_set import TrainingSet, from_sources, synthetic, without_small
 from srlab.errors import SrlabError, nearest
 from srlab.metrics.protocol import Protocol
 
@@ -43,6 +46,7 @@ class SuperResolutionData(pl.LightningDataModule):
         self.config, self.scales, self.protocol, self.seed = config, tuple(scales), protocol, seed
         self.root, self.cache = Path(config.root).expanduser(), Path(config.cache)
         self.kind = resolve_kind(config.kind, self.root)
+        self.notes: list[str] = []  # to be said once, such as LR files that are not used
         training, self.validation = self._split()
         self.shape = PatchShape(config.patch_size, config.hr_patch_size, config.margin)
         self.training = without_small(training, self.shape.needed(self.scales), config.small_images)
@@ -53,15 +57,18 @@ class SuperResolutionData(pl.LightningDataModule):
     def _split(self) -> tuple[TrainingSet, ImageSet]:
         config, most = self.config, self.config.valid_images
         if self.kind == "sample":
-            if config.degradation != "bicubic":
+            degradation = find_degradation(config.degradation)
+            if degradation.needs_files:
                 raise no_track("data=sample", config.degradation)
-            images = photo_set("sample", photos.VALIDATION)
-            return synthetic(config.sample_images, config.sample_size), images.first(most)
+            images = photo_set("sample", photos.VALIDATION, config.degradation)
+            generated = synthetic(config.sample_images, config.sample_size, degradation=degradation)
+            return generated, images.first(most)
         div2k = self.kind == "div2k"
         train, valid = (["div2k_train"], "div2k_valid") if div2k else (config.train, config.valid)
         if not train:
             raise SrlabError("data=folder needs data.train=[DIR,...]: folders of HR images, or names of sets.")
-        sources = find_sources(train, self.root, config.degradation)
+        sources = find_sources(train, self.root, config.degradation, config.recursive)
+        self.notes += [note for source in sources for note in source.notes]
         files = [path for source in sources for path in source.files]
         if valid is not None:
             return from_sources(sources), self._validation(valid, files)
@@ -77,12 +84,17 @@ class SuperResolutionData(pl.LightningDataModule):
     def _validation(self, valid: str, training: Sequence[Path]) -> ImageSet:
         """The images of data.valid, a folder or a set. Raises SrlabError where some of them are trained on."""
         degradation, most = self.config.degradation, self.config.valid_images
-        files = [path for source in find_sources([valid], self.root, degradation) for path in source.files][:most]
+        recursive = self.config.recursive
+        sources = find_sources([valid], self.root, degradation, recursive)
+        files = [path for source in sources for path in source.files][:most]
         both = {path.resolve() for path in files} & {path.resolve() for path in training}
         if both:
             raise SrlabError(f"data.valid: {min(both)} is among the training images. Choose a folder of its own.")
         entry = known_set(valid)
-        return folder_set("valid", files) if entry is None else catalog_set(entry, self.root, degradation).first(most)
+        if entry is not None:
+            return catalog_set(entry, self.root, degradation).first(most)
+        self.notes += [note for source in sources for note in source.notes]
+        return source_set("valid", [valid], self.root, degradation, recursive).first(most)
 
     def state_dict(self) -> dict[str, Any]:
         """What decides the patches of every step; stands in checkpoints, so that a resumed run can be held to it."""
@@ -132,7 +144,8 @@ class SuperResolutionData(pl.LightningDataModule):
             self.config.augment,
             self.config.scale_per,
         )
-        return PatchDataset(hr, lr, sampler, steps, rank, world, self.training.versions)
+        degradation = find_degradation(self.config.degradation)
+        return PatchDataset(hr, lr, sampler, steps, rank, world, self.training.versions, degradation)
 
     def train_dataloader(self) -> DataLoader:
         """From the trainer's step on: Lightning has restored it by now where the run resumes."""

@@ -1,12 +1,15 @@
 """Sets of the catalog into data.root: downloaded, checked, unpacked beside their place and moved there whole."""
 
-import os
+import getpass
+import hashlib
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from rich.progress import Progress
 
 from srlab.data.catalog import Archive, CatalogEntry, folder_of, no_track, parts_of
@@ -189,31 +192,24 @@ def _check_space(root: Path, needed: int, name: str) -> None:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Holds the folder of downloads, and removes it if it is empty in the end.
+    """Makes the folder of downloads, and removes it if it is empty in the end; one fetch at a time may work there.
 
-    Raises SrlabError while another process holds it; a process that is killed lets go of it.
+    Raises SrlabError while another process of this machine holds it; a process that is killed lets go of it.
     """
     folder = root / DOWNLOADS
     folder.mkdir(parents=True, exist_ok=True)
-    handle = _lock(folder) if os.name == "posix" else None  # elsewhere, no lock goes with its process
     try:
-        yield
-    finally:
-        with suppress(OSError):
-            folder.rmdir()
-        if handle is not None:
-            os.close(handle)
-
-
-def _lock(folder: Path) -> int:
-    import fcntl  # noqa: PLC0415  not on Windows
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
+        with FileLock(_lock_of(folder), timeout=0):
+            yield
+            with suppress(OSError):
+                folder.rmdir()
+    except Timeout:
         raise SrlabError(
             f"{folder}: another fetch is at work there. Wait for it, or choose another data.root."
         ) from None
-    return handle
+
+
+def _lock_of(folder: Path) -> Path:
+    """Not in the folder itself, which is removed while others may wait for it."""
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"srlab-fetch-{getpass.getuser()}-{name}.lock"

@@ -1,29 +1,19 @@
-"""Whole images to measure on: the benchmarks, folders, and the embedded photos."""
+"""Whole images to measure on, and how each becomes a pair of LR and HR under a protocol."""
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from srlab.data import photos
 from srlab.data.batch import Pair
-from srlab.data.catalog import (
-    BENCHMARKS,
-    CATALOG,
-    CatalogEntry,
-    find_set,
-    hr_files,
-    lr_file,
-    no_track,
-    parts_of,
-    present,
-    sets_with,
-)
+from srlab.data.catalog import CatalogEntry
+from srlab.data.degradations import draws_for_image, find_degradation
 from srlab.errors import SrlabError
 from srlab.imaging.crop import crop_to_multiple
-from srlab.imaging.files import read_image
+from srlab.imaging.files import read_image, to_tensor
 from srlab.imaging.resize import resized
 from srlab.metrics.protocol import Protocol
 
@@ -41,17 +31,19 @@ class Picture:
 class ImageSet:
     """A named list of images; `pairs` is what evaluation and validation loop over.
 
-    degradation: what the LR images were made by. entry: the set of the catalog that the images are.
+    degradation: what the LR images were made by. entry: the set of the catalog that the images are. notes: lines to be
+    said once, such as LR files that are not used.
     """
 
     name: str
     pictures: tuple[Picture, ...]
     degradation: str = "bicubic"
     entry: CatalogEntry | None = None
+    notes: tuple[str, ...] = ()
 
     def first(self, most: int) -> "ImageSet":
         """At most so many of its images."""
-        return ImageSet(self.name, self.pictures[:most], self.degradation, self.entry)
+        return replace(self, pictures=self.pictures[:most])
 
     def pair(self, index: int, scale: int, protocol: Protocol) -> Pair:
         """One image under a protocol.
@@ -62,21 +54,31 @@ class ImageSet:
         self._check_protocol(protocol)
         picture = self.pictures[index]
         hr = crop_to_multiple(picture.read(), scale)
-        path = picture.lr_path(scale)
-        lr = read_image(path) if path is not None and path.is_file() else None
-        if lr is not None:
-            check_lr(f"{self.name}: {path}", lr.shape, f"{picture.name}", hr.shape, scale)
+        condition = None
+        if (file := self._lr_file(picture, scale, protocol)) is not None:
+            lr = read_image(file)
+            check_lr(f"{self.name}: {file}", lr.shape, f"{picture.name}", hr.shape, scale)
             lr = _with_channels_of(hr, lr)
-        return Pair(picture.name, protocol.low_resolution(hr, scale, lr), protocol.reference(hr), scale)
+        else:
+            draws = draws_for_image(Path(picture.name).name, scale)
+            lr, condition = find_degradation(self.degradation)(protocol.degraded(hr), scale, draws)
+        codes = None if condition is None else torch.from_numpy(condition)[None]
+        return Pair(picture.name, as_input(lr), protocol.reference(hr), scale, codes)
+
+    def _lr_file(self, picture: Picture, scale: int, protocol: Protocol) -> Path | None:
+        """The set's own LR image, where it has one and the method sees it."""
+        path = picture.lr_path(scale)
+        return path if path is not None and path.is_file() and protocol.method_sees == "image" else None
 
     def check(self, scales: Sequence[int], protocol: Protocol) -> None:
         """Raises SrlabError, before anything is measured, for scales and protocols that its LR images rule out."""
         self._check_protocol(protocol)
+        find_degradation(self.degradation).check_scales(scales)
         for scale in scales:
             self.pictures[0].lr_path(scale)
 
     def _check_protocol(self, protocol: Protocol) -> None:
-        if self.degradation != "bicubic" and protocol.method_sees == "luma":
+        if find_degradation(self.degradation).needs_files and protocol.method_sees == "luma":
             raise SrlabError(
                 f"protocol={protocol.name} shrinks Y itself and does not see the LR files of "
                 f"data.degradation={self.degradation}. Choose protocol=luma, rgb or div2k."
@@ -84,6 +86,14 @@ class ImageSet:
 
     def pairs(self, scale: int, protocol: Protocol) -> Iterator[Pair]:
         return (self.pair(index, scale, protocol) for index in range(len(self.pictures)))
+
+
+def as_input(lr: np.ndarray) -> Tensor:
+    """uint8, or floating point in [0, 1], (h, w) or (h, w, 3) -> (1, C, h, w) float32 in [0, 1], as methods take it."""
+    if lr.dtype == np.uint8:
+        return to_tensor(lr)
+    planes = lr[None] if lr.ndim == 2 else lr.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(planes))[None].float()
 
 
 def _with_channels_of(hr: np.ndarray, lr: np.ndarray) -> np.ndarray:
@@ -111,56 +121,3 @@ def scale_of(lr: tuple[int, ...], hr: tuple[int, ...]) -> int | None:
         if all(low in (high // scale, resized(high, 1 / scale)) for low, high in zip(lr[:2], hr[:2], strict=True)):
             return scale
     return None
-
-
-def catalog_set(entry: CatalogEntry, root: Path, degradation: str = "bicubic") -> ImageSet:
-    """A set of the catalog, under its name and, but for bicubic LR, that of the degradation.
-
-    Raises SrlabError where it is missing or incomplete, or has no such LR files.
-    """
-
-    def picture(part: CatalogEntry, path: Path) -> Picture:
-        return Picture(
-            path.stem,
-            functools.partial(read_image, path),
-            lambda scale: lr_file(part, root, degradation, scale, path.stem),
-        )
-
-    if degradation != "bicubic" and entry.name not in sets_with(degradation):
-        raise no_track(entry.name, degradation)
-    pictures = tuple(picture(part, path) for part in parts_of(entry) for path in hr_files(part, root))
-    name = entry.name if degradation == "bicubic" else f"{entry.name}_{degradation}"
-    return ImageSet(name, pictures, degradation, entry)
-
-
-def folder_set(name: str, files: list[Path]) -> ImageSet:
-    """Any images; their LR is made by exact bicubic."""
-    return ImageSet(name, tuple(Picture(str(path), functools.partial(read_image, path)) for path in files))
-
-
-def photo_set(name: str, titles: tuple[str, ...]) -> ImageSet:
-    """Photos that come with scikit-image."""
-    return ImageSet(name, tuple(Picture(title, functools.partial(photos.photo, title)) for title in titles))
-
-
-def evaluation_sets(names: str | list[str] | None, root: Path, degradation: str = "bicubic") -> list[ImageSet]:
-    """The sets to measure on, with LR images of a degradation.
-
-    None, or no name: the benchmarks that are under root, else the sample photos; for another degradation than bicubic,
-    DIV2K's validation images. Raises SrlabError for an unknown set, one that is not there, or one that has no such LR.
-    """
-    if isinstance(names, str):
-        names = [names]
-    if not names and degradation != "bicubic":
-        names = ["div2k_valid"]
-    if not names:
-        names = [name for name in BENCHMARKS if present(CATALOG[name], root)] or ["sample"]
-    return [_named_set(name, root, degradation) for name in names]
-
-
-def _named_set(name: str, root: Path, degradation: str) -> ImageSet:
-    if name != "sample":
-        return catalog_set(find_set(name, ["sample"]), root, degradation)
-    if degradation != "bicubic":
-        raise no_track(name, degradation)
-    return photo_set("sample", photos.TEST)

@@ -85,6 +85,10 @@ class PatchSampler:
         orientation = random.integers(8 if self.augment else 1, size=self.batch_size)
         return Draw(scales[which], image, top, left, orientation)
 
+    def draws(self, step: int, sample: int) -> np.random.Generator:
+        """The random numbers of one sample of a step beyond `draw`: a stream of its own, the same on every process."""
+        return np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, sample + 1]))
+
     @functools.cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
         """The scales, and (scales, images, 2): how many rows and columns a patch may start at."""

@@ -1,20 +1,20 @@
 """Where training images come from, and their stores."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from srlab.data.catalog import CATALOG, CatalogEntry, hr_files, known_set, lr_file, no_track, parts_of, set_of_folder
-from srlab.data.image_sets import Picture, check_lr
+from srlab.data.catalog import CatalogEntry
+from srlab.data.degradations import BICUBIC, Degradation, find_degradation
+from srlab.data.image_sets import check_lr
+from srlab.data.sources import Source
 from srlab.data.store import JoinedStore, Store, open_store, signature
 from srlab.data.synthetic import synthetic_image
-from srlab.errors import SrlabError, nearest
+from srlab.errors import SrlabError
 from srlab.imaging.crop import crop_to_multiple
-from srlab.imaging.files import SUFFIXES, image_size, list_images, read_image
-from srlab.imaging.resize import imresize
+from srlab.imaging.files import image_size, read_image
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class TrainingSet:
     """HR images by index, and their LR files where there are any.
 
     key: changes with the HR images. versions: LR images for every HR image; LR image i shows HR image i // versions.
-    lr_path: (scale, LR index) -> where the LR file would be, or None. entry: the set of the catalog that the images are
+    lr_path: (scale, LR index) -> where the LR file would be, or None. degradation: what LR images without a file are
+    made by. entry: the set of the catalog that the images are
     from. parts: the sets that this one joins, whose images follow each other and whose stores are their own.
     """
 
@@ -32,6 +33,7 @@ class TrainingSet:
     read: Callable[[int], np.ndarray]
     lr_path: Callable[[int, int], Path | None] = lambda scale, index: None
     versions: int = 1
+    degradation: Degradation = BICUBIC
     entry: CatalogEntry | None = None
     parts: "tuple[TrainingSet, ...]" = ()
 
@@ -46,7 +48,7 @@ class TrainingSet:
         return open_store(cache, f"hr:{self.key}", self.names, self.sizes, self.read)
 
     def lr_store(self, cache: Path, scale: int) -> Store:
-        """LR from the set's own files where it has them, else made from HR by exact bicubic.
+        """LR images from the set's own files where it has them, else made from HR by what the degradation shrinks with.
 
         Has versions * len(names) images. Raises SrlabError for files that are missing or do not fit.
         """
@@ -58,7 +60,9 @@ class TrainingSet:
         files = [self.lr_path(scale, index) for index in range(len(names))]
         there = [path for path in files if path is not None and path.is_file()]
         if not there:
-            return open_store(cache, f"bicubic{scale}:{self.key}", names, sizes, self._shrunk(scale))
+            self.degradation.check_scales([scale])
+            key = f"{self.degradation.shrunk_by}{scale}:{self.key}"
+            return open_store(cache, key, names, sizes, self._shrunk(scale))
         if len(there) < len(files):
             lost = next(path for path in files if path not in there)
             raise SrlabError(
@@ -69,89 +73,24 @@ class TrainingSet:
         return open_store(cache, f"lr:{signature(there)}", names, sizes, lambda i: read_image(there[i]))
 
     def _shrunk(self, scale: int) -> Callable[[int], np.ndarray]:
-        return lambda index: imresize(crop_to_multiple(self.read(index), scale), 1 / scale)
+        return lambda index: self.degradation.shrink(crop_to_multiple(self.read(index), scale), scale)
 
 
-@dataclass(frozen=True)
-class Source:
-    """Image files of one folder, or of one set of the catalog, which may have LR files too.
-
-    entry: the set that the images are, also where its folder was named instead of the set. own_lr: whether its LR files
-    are used.
-    """
-
-    files: tuple[Path, ...]
-    entry: CatalogEntry | None
-    own_lr: bool
-    root: Path
-    degradation: str
-
-    @property
-    def versions(self) -> int:
-        """LR images for every HR image."""
-        track = self.entry.track(self.degradation) if self.entry is not None and self.own_lr else None
-        return track.versions if track is not None else 1
-
-    def lr_path(self, path: Path, scale: int, version: int = 1) -> Path | None:
-        """Where the LR file of one of its images is, or would be; None where it is made from HR."""
-        if self.entry is None or not self.own_lr:
-            return None
-        return lr_file(self.entry, self.root, self.degradation, scale, path.stem, version)
-
-    def without(self, files: Collection[Path]) -> "Source":
-        return replace(self, files=tuple(path for path in self.files if path not in files))
-
-    def training_set(self) -> TrainingSet:
-        """Raises SrlabError for an image that cannot be read."""
-        versions = self.versions
-        return replace(
-            from_files(self.files),
-            lr_path=lambda scale, index: self.lr_path(self.files[index // versions], scale, index % versions + 1),
-            versions=versions,
-            entry=self.entry,
-        )
-
-    def pictures(self, files: Collection[Path]) -> list[Picture]:
-        """Those of its images that are among the files, to validate on."""
-        return [
-            Picture(str(path), partial(read_image, path), partial(self.lr_path, path))
-            for path in self.files
-            if path in files
-        ]
-
-
-def find_sources(words: Sequence[str], root: Path, degradation: str = "bicubic") -> list[Source]:
-    """The image files of folders and of sets, which are named, each file once.
-
-    Raises SrlabError for a word that is neither, a set that is not whole, and images without LR of that degradation.
-    """
-    sources: list[Source] = []
-    taken: set[Path] = set()
-    for word in words:
-        entry = known_set(word)
-        for part in [None] if entry is None else parts_of(entry):
-            if degradation != "bicubic" and (part is None or part.track(degradation) is None):
-                raise no_track(word, degradation)
-            files = _folder(word) if part is None else hr_files(part, root)
-            new = tuple(path for path in files if path.resolve() not in taken)
-            taken.update(path.resolve() for path in new)
-            sources.append(Source(new, part or set_of_folder(Path(word), root), part is not None, root, degradation))
-    return [source for source in sources if source.files]
-
-
-def _folder(word: str) -> list[Path]:
-    folder = Path(word).expanduser()
-    if not folder.is_dir():
-        raise SrlabError(
-            f"{word}: no such folder. Expected a folder of images ({', '.join(SUFFIXES)}), or one of the sets "
-            f"{', '.join(CATALOG)}.{nearest(word.lower(), CATALOG)}"
-        )
-    return list_images(folder)
+def of_source(source: Source) -> TrainingSet:
+    """The images of one source. Raises SrlabError for an image that cannot be read."""
+    versions = source.versions
+    return replace(
+        from_files(source.files),
+        lr_path=lambda scale, index: source.lr_path(source.files[index // versions], scale, index % versions + 1),
+        versions=versions,
+        degradation=find_degradation(source.degradation),
+        entry=source.entry,
+    )
 
 
 def from_sources(sources: Sequence[Source]) -> TrainingSet:
     """One training set of them all, without those that have no files left."""
-    parts = [source.training_set() for source in sources if source.files]
+    parts = [of_source(source) for source in sources if source.files]
     if len(parts) == 1:
         return parts[0]
     return join(parts, signature([path for source in sources for path in source.files]))
@@ -170,7 +109,8 @@ def join(parts: Sequence[TrainingSet], key: str) -> TrainingSet:
         part, place = places[index]
         return part.read(place)
 
-    return TrainingSet(key, names, sizes, read, versions=parts[0].versions, parts=tuple(parts))
+    versions, degradation = parts[0].versions, parts[0].degradation
+    return TrainingSet(key, names, sizes, read, versions=versions, degradation=degradation, parts=tuple(parts))
 
 
 def from_files(files: Sequence[Path]) -> TrainingSet:
@@ -179,11 +119,15 @@ def from_files(files: Sequence[Path]) -> TrainingSet:
     return TrainingSet(signature(files), [str(path) for path in files], sizes, lambda index: read_image(files[index]))
 
 
-def synthetic(count: int, size: int, seed: int = 0) -> TrainingSet:
+def synthetic(count: int, size: int, seed: int = 0, degradation: Degradation = BICUBIC) -> TrainingSet:
     """Generated images. The run's seed does not change them, so runs of several seeds share one store."""
     names = [f"synthetic_{index:05d}" for index in range(count)]
     return TrainingSet(
-        f"synthetic-1:{count}:{size}:{seed}", names, [(size, size)] * count, lambda i: synthetic_image(i, size, seed)
+        f"synthetic-1:{count}:{size}:{seed}",
+        names,
+        [(size, size)] * count,
+        lambda index: synthetic_image(index, size, seed),
+        degradation=degradation,
     )
 
 

@@ -14,14 +14,22 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", "
 _GREY_MODES = ("L", "1", "LA")
 
 
-def list_images(folder: Path) -> list[Path]:
-    """The image files of a folder, sorted by name. Raises SrlabError where there are none."""
+def list_images(folder: Path, recursive: bool = False) -> list[Path]:
+    """Returns the image files of a folder, and on request of its subfolders, sorted by path.
+
+    Raises:
+        SrlabError: there is no such folder, or no image in it.
+    """
     if not folder.is_dir():
         raise SrlabError(f"{folder}: no such folder. Expected a folder of images ({', '.join(SUFFIXES)}).")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in (folder.rglob("*") if recursive else folder.iterdir()) if _is_image(path))
     if not files:
         raise SrlabError(f"{folder}: no images. Expected files that end in {', '.join(SUFFIXES)}.")
     return files
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
 
 
 def _to_8_bit(image: Image.Image) -> np.ndarray:

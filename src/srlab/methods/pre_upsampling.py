@@ -18,9 +18,7 @@ def enlarge(batch: Batch) -> Tensor:
 
     It equals a patch of the whole image enlarged where the margin covers bicubic's reach of 2 LR pixels.
     """
-    enlarged = imresize(batch.lr, batch.scale)
-    first, (height, width) = batch.margin * batch.scale, batch.hr.shape[2:]
-    return enlarged[..., first : first + height, first : first + width]
+    return batch.crop_margin(imresize(batch.lr, batch.scale))
 
 
 class PreUpsamplingResolver(SuperResolver):

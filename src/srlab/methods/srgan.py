@@ -12,7 +12,7 @@ from srlab.data.random_draws import PatchShape
 from srlab.distributed import average_gradients, rank_and_world
 from srlab.errors import SrlabError
 from srlab.methods.optimizers import gradient_norm
-from srlab.methods.super_resolver import Prediction, SuperResolver, without_margin
+from srlab.methods.super_resolver import Prediction, SuperResolver
 from srlab.networks.discriminator import Discriminator
 from srlab.networks.network import SRNetwork
 from srlab.networks.srresnet import SRResNetNetwork
@@ -119,7 +119,7 @@ class SRGAN(SuperResolver):
         sums: dict[str, Tensor] = {}
         for i, batch in enumerate(batches):
             sr, target, _ = predicted[i] if predicted else self.predictions(batch)[0]
-            terms = self.compare(sr, target, without_margin(batch))
+            terms = self.compare(sr, target, batch.lr_without_margin)
             self._check_reach(terms["adversarial"])
             (self.loss.total(terms) / len(batches)).backward()
             for name, value in terms.items():

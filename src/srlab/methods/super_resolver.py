@@ -117,8 +117,7 @@ class SuperResolver(pl.LightningModule):
     def predictions(self, batch: Batch) -> list[Prediction]:
         """(sr, target, weight) triples; one by default. Methods with deep supervision return several."""
         sr = self.network(batch.lr, batch.scale, batch.condition)
-        first, (height, width) = batch.margin * batch.scale, batch.hr.shape[2:]
-        return [(sr[..., first : first + height, first : first + width], batch.hr, 1.0)]
+        return [(batch.crop_margin(sr), batch.hr, 1.0)]
 
     def objective(self, batch: Batch | list[Batch]) -> tuple[Tensor, dict[str, Tensor]]:
         """What a step minimises, and its terms by name, before weighting."""
@@ -129,7 +128,7 @@ class SuperResolver(pl.LightningModule):
         terms: dict[str, Tensor] = {}
         for part in parts:
             for sr, target, weight in self.predictions(part):
-                for name, value in self.compare(sr, target, without_margin(part)).items():
+                for name, value in self.compare(sr, target, part.lr_without_margin).items():
                     terms[name] = terms.get(name, 0) + weight * len(part.lr) / samples * value
         return self.loss.total(terms), terms
 
@@ -235,12 +234,6 @@ class SuperResolver(pl.LightningModule):
         self._averaged_step = checkpoint.get("global_step", 0)
         if self.loss is None:  # to be used, not trained
             checkpoint["state_dict"] = evaluated_part(checkpoint["state_dict"])
-
-
-def without_margin(batch: Batch) -> Tensor:
-    """The LR pixels under the HR patch, which is what a network of the same size as its input enlarges."""
-    first, (height, width) = batch.margin, (side // batch.scale for side in batch.hr.shape[2:])
-    return batch.lr[..., first : first + height, first : first + width]
 
 
 def plain_method(name: str, network: type[SRNetwork]) -> type[SuperResolver]:

@@ -6,20 +6,18 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from srlab.errors import SrlabError, nearest
 from srlab.imaging.color import luma
 from srlab.imaging.crop import crop_border
 from srlab.imaging.files import to_tensor
-from srlab.imaging.resize import imresize
 from srlab.metrics.metric import DEFAULT, PSNR, Compared, Meter, Quality
 from srlab.metrics.quality import SSIM_WINDOW
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a low-resolution input is made from an image, and how the answer is measured.
+    """What a method sees of an image, and how its answer is measured.
 
     method_sees: what a method gets. "image": the 8-bit LR file as it is (RGB or grey). "luma": Y, shrunk in floating
         point and not rounded.
@@ -43,16 +41,18 @@ class Protocol:
         y = luma(to_tensor(hr).double()) * 255
         return (y[0, 0] + 0.5).floor().to(torch.uint8).numpy()
 
-    def low_resolution(self, hr: np.ndarray, scale: int, lr: np.ndarray | None = None) -> Tensor:
-        """The method's input, (1, C, h, w) float32 in [0, 1].
+    def degraded(self, hr: np.ndarray) -> np.ndarray:
+        """Returns what an LR image is made of: the 8-bit image itself or, where the method sees luma, Y.
 
-        hr: uint8, sides multiples of scale. lr: the set's own LR image; made by exact bicubic where None, and not used
-        where the method sees luma (there Y is shrunk in floating point).
+        Args:
+            hr: uint8, (H, W) or (H, W, 3).
+
+        Returns:
+            uint8 like `hr`; or Y as (H, W) float64 in [0, 1], of 8 bits, so that it is shrunk without rounding.
         """
-        if self.method_sees == "luma":
-            y = to_tensor(self.reference(hr)).double()
-            return imresize(y, 1 / scale).float()
-        return to_tensor(imresize(hr, 1 / scale) if lr is None else lr)
+        if self.method_sees == "image":
+            return hr
+        return to_tensor(self.reference(hr)).double()[0, 0].numpy()
 
     def measure(self, sr: np.ndarray, hr: np.ndarray, scale: int, meters: Sequence[Meter] = DEFAULT) -> Quality:
         """PSNR and SSIM of one image, or other metrics. sr, hr: uint8 (H, W) or (H, W, 3), hr as `reference` gives it.

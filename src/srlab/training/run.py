@@ -141,6 +141,8 @@ def _prepare(config: TrainConfig) -> TrainingRun:
         data.check_validation()
         for image_set in sets:
             image_set.check(data.scales, data.protocol)
+        for note in dict.fromkeys([*data.notes, *(note for image_set in sets for note in image_set.notes)]):
+            print(note, file=sys.stderr, flush=True)
         for line in overlap_warnings(data.training.entries, [s.entry for s in [data.validation, *sets] if s.entry]):
             print(line, file=sys.stderr, flush=True)
         check_connection(config)
@@ -161,7 +163,9 @@ def _check_start(run: TrainingRun) -> None:
 
 def _sets(config: TrainConfig) -> list[ImageSet]:
     """What the trained method is measured on in the end."""
-    return evaluation_sets(config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive)
+    return evaluation_sets(
+        config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive
+    )
 
 
 def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
