@@ -58,3 +58,23 @@ def test_ctrl_c_ends_everything(tmp_path, times):
     assert program.returncode == 130 or (times == 2 and program.returncode != 0)
     assert "\njob " not in output
     assert alive(tmp_path) == []
+
+
+def test_a_search_prints_its_jobs_and_its_result_and_nothing_of_optuna(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    finished = train(tmp_path, "sweep=learning_rate", "hydra.sweeper.n_trials=2", *TINY)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("\njob learning_rate-") == 2 and finished.stdout.startswith("\njob learning_rate-")
+    assert "\nbest: optimizer.learning_rate=" in finished.stdout and "objective " in finished.stdout
+    noise = [line for line in (finished.stdout + finished.stderr).splitlines() if "optuna" in line.lower()]
+    assert noise == []
+
+
+def test_submitit_names_its_logs_before_it_falls_silent(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    words = ["-m", "hydra/launcher=submitit_local", "seed=1,2", "name=far", *TINY]
+    finished = train(tmp_path, *words)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("submitit runs the jobs; what each of them prints is in runs/far/.submitit/JOB/")
+    logs = list((tmp_path / "runs" / "far" / ".submitit").glob("*/*_log.out"))
+    assert len(logs) == 2 and all("\njob seed-" in log.read_text() for log in logs)

@@ -78,5 +78,5 @@ def _print_search_result(sweep: Sweep) -> None:
     path = sweep.folder / SEARCH_RESULT
     if path.is_file():
         found = OmegaConf.load(path)
-        best = " ".join(f"{key}={value}" for key, value in found.best_evaluated_params.items())
-        print(f"best: {best}, objective {found.best_evaluated_value:g} ({path})")
+        best = " ".join(f"{key}={value}" for key, value in found.best_params.items())
+        print(f"best: {best}, objective {found.best_value:g} ({path})")
