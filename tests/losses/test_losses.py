@@ -73,7 +73,7 @@ def test_a_weight_switches_a_term_on_and_gradients_reach_sr(name, channels, imag
 
 
 @pytest.mark.filterwarnings("ignore:weights")
-@pytest.mark.parametrize("name", ["content", "texture", "prior"])
+@pytest.mark.parametrize("name", ["perceptual", "style", "prior"])
 def test_a_pretrained_network_is_nobodys_parameter(name):
     loss = WeightedLoss(alone(name), RANDOM, scale=2)
     assert not list(loss.parameters()) and not loss.state_dict() and not list(loss.buffers())
@@ -88,20 +88,20 @@ def test_every_loss_is_right(path):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("vgg22", {"content": 1.0}),
-        ("vgg54", {"content": 1.0}),
+        ("vgg22", {"perceptual": 1.0}),
+        ("vgg54", {"perceptual": 1.0}),
         ("srgan_mse", {"l2": 4.0, "adversarial": 1e-3}),
-        ("srgan_vgg22", {"content": 1.0, "adversarial": 1e-3}),
-        ("srgan_vgg54", {"content": 1.0, "adversarial": 1e-3}),
-        ("srresnet_vgg22", {"content": 1.0, "tv": 4e-8}),
+        ("srgan_vgg22", {"perceptual": 1.0, "adversarial": 1e-3}),
+        ("srgan_vgg54", {"perceptual": 1.0, "adversarial": 1e-3}),
+        ("srresnet_vgg22", {"perceptual": 1.0, "tv": 4e-8}),
     ],
 )
 def test_losses_of_srgan(name, expected):
     loss = composed(f"loss={name}")
     assert {term: options["weight"] for term, options in loss.items() if options["weight"]} == expected
-    if "content" in expected:
+    if "perceptual" in expected:
         phi = "conv2_2" if "22" in name else "conv5_4"
-        assert loss["content"] == {
+        assert loss["perceptual"] == {
             "weight": 1.0, "network": "vgg19", "layer": phi, "after_relu": True, "feature_scale": 1 / 12.75,
         }  # fmt: skip
 
@@ -123,18 +123,21 @@ def test_tv_and_mse_weights_are_the_papers_on_its_range():
         ({"l1": {"weight": 1.0, "reduction": "summ"}}, r"reduction=summ: expected mean or sum\. Did you mean 'sum'"),
         ({"charbonnier": {"weight": 1.0, "eps": 1}}, r"loss\.charbonnier\.eps.*Did you mean 'epsilon'"),
         ({"tv": {"weight": 1.0, "eps": 1}}, r"loss\.tv\.eps: the term has weight\."),
-        ({"content": {"weight": 1.0, "weights": None}}, r"loss\.content\.weights: the term has weight, network, layer"),
-        ({"content": {"weight": 1.0, "layer": "conv5_5"}}, r"vgg19 has no layer conv5_5.*Did you mean 'conv5_"),
-        ({"content": {"weight": 1.0, "network": "vgg", "layer": "conv5_4"}}, r"network=vgg.*Did you mean 'vgg19'"),
-        ({"content": {"weight": 1.0, "network": "resnet50", "layer": "conv5_4"}}, "resnet50 has no layer conv5_4"),
         (
-            {"content": {"weight": 1.0, "network": "resnet50", "layer": "layer1", "after_relu": False}},
+            {"perceptual": {"weight": 1.0, "weights": None}},
+            r"loss\.perceptual\.weights: the term has weight, network",
+        ),
+        ({"perceptual": {"weight": 1.0, "layer": "conv5_5"}}, r"vgg19 has no layer conv5_5.*Did you mean 'conv5_"),
+        ({"perceptual": {"weight": 1.0, "network": "vgg", "layer": "conv5_4"}}, r"network=vgg.*Did you mean 'vgg19'"),
+        ({"perceptual": {"weight": 1.0, "network": "resnet50", "layer": "conv5_4"}}, "resnet50 has no layer conv5_4"),
+        (
+            {"perceptual": {"weight": 1.0, "network": "resnet50", "layer": "layer1", "after_relu": False}},
             "after_relu=false: only for vgg19",
         ),
-        ({"content": {"weight": 1.0, "feature_scale": 0}}, "feature_scale=0: expected a number above 0"),
-        ({"content": {"weight": 1.0, "after_relu": "no"}}, "after_relu=no: expected true or false"),
-        ({"texture": {"weight": 1.0, "layers": []}}, "expected a list"),
-        ({"texture": {"weight": 1.0, "layers": ["conv1_1", "conv1_3"]}}, "no layer conv1_3"),
+        ({"perceptual": {"weight": 1.0, "feature_scale": 0}}, "feature_scale=0: expected a number above 0"),
+        ({"perceptual": {"weight": 1.0, "after_relu": "no"}}, "after_relu=no: expected true or false"),
+        ({"style": {"weight": 1.0, "layers": []}}, "expected a list"),
+        ({"style": {"weight": 1.0, "layers": ["conv1_1", "conv1_3"]}}, "no layer conv1_3"),
         ({"cycle": {"weight": 1.0, "features": 0}}, "features=0: expected an integer"),
         ({"prior": {"weight": 1.0}}, "network=null: expected package.module:factory"),
         ({"prior": {"weight": 1.0, "network": "torch.nn"}}, "network=torch.nn: expected package.module:factory"),

@@ -140,3 +140,10 @@ def test_transfer_from_something_else(tmp_path):
     torch.save({"a": torch.zeros(1)}, tmp_path / "a.pt")
     with pytest.raises(SrlabError, match="none of its weights fits"):
         transfer(edsr(), tmp_path / "a.pt")
+
+
+def test_a_checkpoint_of_the_first_names_of_losses(tmp_path):
+    """perceptual was called content, and style texture."""
+    old = {**RECIPE, "loss": {"l1": {"weight": 1.0}, "content": {"weight": 0.0}, "texture": {"weight": 0.0}}}
+    loaded = load_checkpoint(checkpoint_of(edsr(recipe=old), tmp_path / "a.ckpt"))
+    assert list(loaded.hparams["recipe"]["loss"]) == ["l1", "perceptual", "style"]

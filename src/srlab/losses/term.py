@@ -1,4 +1,4 @@
-"""The seams of the losses."""
+"""Base class of all loss terms."""
 
 from typing import Any
 

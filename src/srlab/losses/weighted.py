@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from srlab.errors import SrlabError, nearest
 from srlab.losses.adversarial import Adversarial
-from srlab.losses.content import Content
 from srlab.losses.cycle import CycleConsistency
 from srlab.losses.features import Weights
+from srlab.losses.perceptual import PerceptualLoss
 from srlab.losses.pixel import L1, L2, Charbonnier
 from srlab.losses.prior import Prior
 from srlab.losses.regularization import TotalVariation
+from srlab.losses.style import StyleLoss
 from srlab.losses.term import Term
-from srlab.losses.texture import Texture
 from srlab.weights.backbones import RANDOM
 
 LOSS_TERMS: dict[str, type[Term]] = {
@@ -25,8 +25,8 @@ LOSS_TERMS: dict[str, type[Term]] = {
     "l2": L2,
     "charbonnier": Charbonnier,
     "tv": TotalVariation,
-    "content": Content,
-    "texture": Texture,
+    "perceptual": PerceptualLoss,
+    "style": StyleLoss,
     "cycle": CycleConsistency,
     "prior": Prior,
     "adversarial": Adversarial,

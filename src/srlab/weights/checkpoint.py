@@ -20,6 +20,7 @@ from srlab.weights.files import read_file, unwrapped
 
 MARK = "srlab"  # the entry that makes a file a checkpoint of srlab
 DATA = "SuperResolutionData"  # the entry of the data module, under its class's name, as Lightning writes it
+RENAMED_TERMS = {"content": "perceptual", "texture": "style"}  # of losses, by their first names
 TRAINED, AVERAGED = "network.", "averaged."  # beginnings of keys: the trained weights, and their moving average
 
 
@@ -55,11 +56,19 @@ def parse_checkpoint(content: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(
         method=content[MARK]["method"],
         network=arguments["network"],
-        recipe=arguments["recipe"],
+        recipe=upgraded_recipe(arguments["recipe"]),
         state=unwrapped(content["state_dict"]),
         data=content.get(DATA, {}),
         resumable="optimizer_states" in content,
     )
+
+
+def upgraded_recipe(recipe: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Returns a recipe under the names of today: loss terms were renamed after the first version."""
+    if recipe is None:
+        return None
+    loss = {RENAMED_TERMS.get(term, term): options for term, options in (recipe.get("loss") or {}).items()}
+    return {**recipe, "loss": loss}
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -1,4 +1,4 @@
-"""Content loss: the distance between features of a classification network."""
+"""Perceptual loss, which SRGAN calls content loss: the distance between features of a classification network."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from srlab.losses.features import Weights, check_layers, resnet50_features, vgg1
 from srlab.losses.term import LossTerm
 
 
-class Content(LossTerm):
+class PerceptualLoss(LossTerm):
     """Mean squared error of features (SRGAN, section 2.2.1, equation 5, arXiv:1609.04802).
 
     network: vgg19 or resnet50. layer: convI_J of VGG19, the paper's phi_I,J: the J-th convolution before the I-th
@@ -38,14 +38,14 @@ class Content(LossTerm):
 
     @classmethod
     def check(cls, network: str, layer: str, after_relu: bool, feature_scale: float) -> None:
-        check_layers("content", network, [layer])
+        check_layers("perceptual", network, [layer])
         if not isinstance(feature_scale, (int, float)) or not feature_scale > 0:
-            raise SrlabError(f"loss.content.feature_scale={feature_scale}: expected a number above 0.")
+            raise SrlabError(f"loss.perceptual.feature_scale={feature_scale}: expected a number above 0.")
         if not isinstance(after_relu, bool):
-            raise SrlabError(f"loss.content.after_relu={after_relu}: expected true or false.")
+            raise SrlabError(f"loss.perceptual.after_relu={after_relu}: expected true or false.")
         if network == "resnet50" and not after_relu:
             raise SrlabError(
-                "loss.content.after_relu=false: only for vgg19; the stages of resnet50 end in their ReLU. "
+                "loss.perceptual.after_relu=false: only for vgg19; the stages of resnet50 end in their ReLU. "
                 "Use network=vgg19, or after_relu=true."
             )
 

@@ -1,4 +1,4 @@
-"""Texture loss: the distance between correlations of features, wherever in the image they are."""
+"""Style loss, also called texture loss: the distance between correlations of features, wherever in the image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from srlab.losses.features import Weights, check_layers, vgg19_features
 from srlab.losses.term import LossTerm
 
 
-class Texture(LossTerm):
+class StyleLoss(LossTerm):
     """Mean squared error of Gram matrices, averaged over layers (Gatys et al. 2016, equations 3 to 5, CVPR).
 
     Over the whole patch, from features after their ReLU. layers: of VGG19, conv1_1 ... conv5_4; those of EnhanceNet
@@ -30,8 +30,8 @@ class Texture(LossTerm):
     @classmethod
     def check(cls, layers: Sequence[str]) -> None:
         if isinstance(layers, str) or not layers:
-            raise SrlabError(f"loss.texture.layers={layers}: expected a list, such as [conv1_1,conv2_1].")
-        check_layers("texture", "vgg19", layers)
+            raise SrlabError(f"loss.style.layers={layers}: expected a list, such as [conv1_1,conv2_1].")
+        check_layers("style", "vgg19", layers)
 
     @classmethod
     def backbone(cls, **options: Any) -> str:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchvision.transforms.functional import normalize
 
-from srlab.losses.texture import Texture, gram_matrix
+from srlab.losses.style import StyleLoss, gram_matrix
 
 
 def test_equals_gram_matrices_by_numpy(vgg, images):
@@ -20,13 +20,13 @@ def test_equals_gram_matrices_by_numpy(vgg, images):
             rows = seen.reshape(n, c, h * w)
             grams.append(np.stack([row @ row.T for row in rows]) / (c * h * w))
         losses.append(((grams[0] - grams[1]) ** 2).mean())
-    found = Texture(weights=weights).double()(sr, hr, lr)
+    found = StyleLoss(weights=weights).double()(sr, hr, lr)
     assert float(found) == pytest.approx(np.mean(losses), rel=1e-6)
 
 
 def test_texture_does_not_depend_on_place(vgg, images):
     sr, _, lr = images
-    loss = Texture(["conv1_1"], weights=vgg[1]).double()
+    loss = StyleLoss(["conv1_1"], weights=vgg[1]).double()
     inside = sr.clone()
     inside[..., [0, 1, 2, -3, -2, -1], :] = 0  # so that the roll moves nothing across the edge
     moved = inside.roll(1, dims=2)

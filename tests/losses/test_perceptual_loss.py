@@ -8,7 +8,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from torchvision.transforms.functional import normalize
 
 from srlab.errors import SrlabError
-from srlab.losses.content import Content
+from srlab.losses.perceptual import PerceptualLoss
 
 MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 PARTIAL = SHARED / "weights" / "vgg19_conv1_1_to_conv3_4.pt"
@@ -28,24 +28,24 @@ def mean_square(network, sr, hr, scale=1.0) -> float:
 @pytest.mark.parametrize(("layer", "end"), ENDS.items())
 def test_equals_a_slice_of_torchvisions_vgg19(layer, end, after_relu, vgg, images):
     features, weights = vgg
-    loss = Content(layer=layer, after_relu=after_relu, weights=weights).double()
+    loss = PerceptualLoss(layer=layer, after_relu=after_relu, weights=weights).double()
     sr, hr, lr = images
     expected = mean_square(features[: end if after_relu else end - 1], sr, hr, 1 / 12.75)
     assert expected > 1e-9 and float(loss(sr, hr, lr)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_only_what_is_needed_is_built(vgg):
-    body = Content(layer="conv2_2", weights=vgg[1]).features.network.body
+    body = PerceptualLoss(layer="conv2_2", weights=vgg[1]).features.network.body
     assert len(body) == 9
 
 
 def test_feature_scale_enters_squared(vgg, images):
-    whole, tenth = (Content(layer="conv1_2", feature_scale=s, weights=vgg[1]).double() for s in (1.0, 0.1))
+    whole, tenth = (PerceptualLoss(layer="conv1_2", feature_scale=s, weights=vgg[1]).double() for s in (1.0, 0.1))
     assert float(tenth(*images)) == pytest.approx(float(whole(*images)) / 100)
 
 
 def test_one_channel_is_repeated(vgg, images):
-    loss = Content(layer="conv1_2", weights=vgg[1]).double()
+    loss = PerceptualLoss(layer="conv1_2", weights=vgg[1]).double()
     grey = [image[:, :1] for image in images]
     assert loss(*grey) == loss(*(image.repeat(1, 3, 1, 1) for image in grey))
 
@@ -54,7 +54,7 @@ def test_hr_gets_no_gradient(vgg, images):
     sr, hr, lr = images
     hr.requires_grad_()
     sr.requires_grad_()
-    Content(layer="conv1_2", weights=vgg[1]).double()(sr, hr, lr).backward()
+    PerceptualLoss(layer="conv1_2", weights=vgg[1]).double()(sr, hr, lr).backward()
     assert hr.grad is None and sr.grad is not None
 
 
@@ -69,7 +69,9 @@ def test_equals_torchvisions_resnet50(layer, tmp_path, images):
     torch.save(state, tmp_path / "resnet50.pth")
     stages = list(dict(network.double().eval().named_children()).items())
     whole = torch.nn.Sequential(*(module for _, module in stages[: [name for name, _ in stages].index(layer) + 1]))
-    loss = Content("resnet50", layer, feature_scale=1.0, weights={"resnet50": str(tmp_path / "resnet50.pth")}).double()
+    loss = PerceptualLoss(
+        "resnet50", layer, feature_scale=1.0, weights={"resnet50": str(tmp_path / "resnet50.pth")}
+    ).double()
     loss.train()
     sr, hr, lr = images
     assert float(loss(sr, hr, lr)) == pytest.approx(mean_square(whole, sr, hr), rel=1e-6)
@@ -83,7 +85,7 @@ def test_equals_torchvisions_vgg19_with_real_weights(layer, images):
     values = {key.removeprefix("features."): value for key, value in state.items()}
     features.load_state_dict({key: values[key] for key in features.state_dict()})
     sr, hr, lr = images
-    loss = Content(layer=layer, feature_scale=1.0, weights={"vgg19": str(PARTIAL)}).double()
+    loss = PerceptualLoss(layer=layer, feature_scale=1.0, weights={"vgg19": str(PARTIAL)}).double()
     expected = mean_square(features.double(), sr, hr)
     assert expected > 100 and float(loss(sr, hr, lr)) == pytest.approx(expected, rel=1e-6)
 
@@ -91,11 +93,11 @@ def test_equals_torchvisions_vgg19_with_real_weights(layer, images):
 @needs_shared
 def test_a_partial_file_serves_its_layers_only():
     with pytest.raises(SrlabError, match=r"lacks conv4_1 \(features.19\)\. Give a file that has them"):
-        Content(layer="conv4_1", weights={"vgg19": str(PARTIAL)})
+        PerceptualLoss(layer="conv4_1", weights={"vgg19": str(PARTIAL)})
 
 
 def test_patches_that_pooling_leaves_nothing_of(vgg):
     small = torch.rand(1, 3, 15, 40)
     with pytest.raises(SrlabError, match="at least 16 pixels a side for its layer, not 40x15"):
-        Content(layer="conv5_4", weights=vgg[1])(small, small, small)
-    assert Content(layer="conv5_4", weights=vgg[1])(*[torch.rand(1, 3, 16, 16)] * 3) == 0
+        PerceptualLoss(layer="conv5_4", weights=vgg[1])(small, small, small)
+    assert PerceptualLoss(layer="conv5_4", weights=vgg[1])(*[torch.rand(1, 3, 16, 16)] * 3) == 0
