@@ -199,6 +199,13 @@ def test_a_frozen_network_moves_and_is_copied_with_its_owner():
     twin = copy.deepcopy(owner).float()
     assert {p.dtype for p in twin.frozen.network.parameters()} == {torch.float32}
     assert owner.frozen.network[0].weight.dtype == torch.float64
+    assert owner.to("meta").frozen.network[0].weight.device.type == "meta"
+
+
+def test_a_frozen_network_takes_the_memory_format_of_its_owner():
+    owner = nn.Sequential(Frozen(nn.Conv2d(2, 3, 3)))
+    owner.to(memory_format=torch.channels_last)
+    assert owner[0].network.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_frozen_network_stays_in_eval_mode():

@@ -1,4 +1,4 @@
-"""Weights of torchvision's ImageNet classifiers, on which losses and LPIPS look: downloaded once, or from a file."""
+"""Pretrained networks whose features losses and metrics compare: torchvision's weights, downloaded or from a file."""
 
 import functools
 import http.client
@@ -23,7 +23,11 @@ RANDOM = "random"  # as a source: no trained weights at all
 
 @dataclass(frozen=True)
 class Backbone:
-    """Where torchvision's weights of one network are (IMAGENET1K_V1). The file's name ends in its hash's beginning."""
+    """Where torchvision's weights of one network are (IMAGENET1K_V1).
+
+    Attributes:
+        url: of the file, whose name ends in the first eight digits of its sha256.
+    """
 
     url: str
 
@@ -50,27 +54,34 @@ BACKBONES: dict[str, Backbone] = {
 class Frozen(nn.Module):
     """A network that is used and never trained: in eval mode, without gradients for its weights.
 
-    It moves with its owner to a device or data type, but is in nobody's parameters(), children() or state_dict(): a
-    checkpoint neither holds it nor needs it, and an optimiser does not see it.
-    """
+    It moves with its owner to another device, data type or memory format. It is not part of the owner's
+    parameters(), children() or state_dict(): optimizers do not see it, and checkpoints do not hold it.
 
-    network: nn.Module
+    Args:
+        network: changed in place: put in eval mode, and its weights do not require gradients.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.__dict__["network"] = network.eval().requires_grad_(False)  # past nn.Module's own book-keeping
+        self._held = (network.eval().requires_grad_(False),)  # nn.Module does not look for submodules in a tuple
+
+    @property
+    def network(self) -> nn.Module:
+        return self._held[0]
 
     def forward(self, *args: Any) -> Any:
         return self.network(*args)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "Frozen":
+        # Not part of PyTorch's documented interface, but the only method that an owner's to(), cuda(), float() and
+        # so on call of a submodule; PyTorch's own RNNs override it too. test_backbones.py watches that they still do.
         super()._apply(fn, recurse)
         self.network._apply(fn, recurse)
         return self
 
 
 def meta_backbone(name: str) -> nn.Module:
-    """torchvision's network without values (on the meta device), to take layers from or to look up shapes."""
+    """Returns torchvision's network without values (on the meta device), to take layers from or to look up shapes."""
     # Imported here because it takes seconds, and most runs need no backbone.
     from torchvision import models  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -79,9 +90,13 @@ def meta_backbone(name: str) -> nn.Module:
 
 
 def convolution_names(features: nn.Module) -> dict[str, int]:
-    """VGG's convolutions by the names of the papers, with their indices in torchvision's `features`.
+    """Names VGG's convolutions as papers do: convI_J is the J-th convolution before the I-th pooling.
 
-    convI_J is the J-th convolution before the I-th pooling.
+    Args:
+        features: torchvision's `features` of a VGG.
+
+    Returns:
+        convI_J -> the index of the layer in `features`.
     """
     names, stage, number = {}, 1, 0
     for index, layer in enumerate(features.children()):
@@ -94,13 +109,21 @@ def convolution_names(features: nn.Module) -> dict[str, int]:
 
 
 def backbone_state(name: str, source: str | None, needed: Sequence[str]) -> dict[str, Tensor]:
-    """The values of `needed`, torchvision's keys, in float32 on the CPU.
+    """Reads the weights of a backbone.
 
-    name: one of BACKBONES. source: None for torchvision's file from torch hub's folder (TORCH_HOME), where it is
-    downloaded to if it is not there; "random" for untrained values, the same in every call (to try out a run, never
-    for a result); else a file with a state dict, which may hold only some layers.
-    Raises SrlabError for an unknown name or key, a file without one of `needed` or with other shapes, a file whose
-    hash is wrong, and where the download fails.
+    Args:
+        name: one of BACKBONES.
+        source: None for torchvision's file in torch hub's folder (TORCH_HOME), which is downloaded if it is not there;
+            "random" for untrained values, the same in every call (to try out a run, never for a result); else the
+            path of a file with a state dict, which may hold only some layers.
+        needed: torchvision's keys of the wanted weights.
+
+    Returns:
+        The values by key, floating-point ones in float32, on the CPU.
+
+    Raises:
+        SrlabError: an unknown name or key, a file without one of `needed` or with other shapes, a file with a wrong
+            hash, or a download that failed.
     """
     if name not in BACKBONES:
         raise SrlabError(f"weights.{name}: expected one of {', '.join(BACKBONES)}.{nearest(name, BACKBONES)}")
@@ -125,7 +148,7 @@ def backbone_state(name: str, source: str | None, needed: Sequence[str]) -> dict
 def _check_layers(
     name: str, path: Path, state: Mapping[str, Tensor], needed: Sequence[str], network: nn.Module
 ) -> None:
-    """Raises SrlabError, with the papers' names for VGG's layers, where some of `needed` are not in the file."""
+    """Raises SrlabError where the file lacks some of `needed`; the message has the papers' names of VGG's layers."""
     missing = dict.fromkeys(key.rpartition(".")[0] for key in needed if key not in state)
     if not missing:
         return
@@ -141,12 +164,12 @@ def _check_layers(
 
 @functools.cache
 def _warn_of_random(name: str) -> None:
-    """Once a process."""
+    """Warns once in a process."""
     warnings.warn(f"weights.{name}=random: untrained features; what depends on them means nothing.", stacklevel=3)
 
 
 def _random(key: str, shape: torch.Size) -> Tensor:
-    """As torchvision initialises VGG and ResNet (He et al. 2015). Depends on the key alone, not on other layers."""
+    """Returns values as torchvision initialises VGG and ResNet (He et al. 2015); they depend on the key alone."""
     generator = torch.Generator().manual_seed(zlib.crc32(key.encode()))
     if len(shape) > 1:
         return nn.init.kaiming_normal_(torch.empty(shape), mode="fan_out", nonlinearity="relu", generator=generator)
@@ -155,7 +178,7 @@ def _random(key: str, shape: torch.Size) -> Tensor:
 
 
 def _official_file(name: str) -> Path:
-    """torchvision's file in torch hub's folder, its hash checked. Raises SrlabError if it cannot be had or used."""
+    """Returns torchvision's file in torch hub's folder. Raises SrlabError if it cannot be downloaded or is damaged."""
     backbone = BACKBONES[name]
     path = Path(torch.hub.get_dir()) / "checkpoints" / backbone.file_name
     if not path.is_file():
@@ -171,7 +194,7 @@ def _official_file(name: str) -> Path:
 
 
 def _download(name: str, backbone: Backbone, path: Path) -> None:
-    """Whole and with the right hash, or not at all; the processes of a run do it once and wait for each other."""
+    """Downloads a file and checks its hash. Of several processes one downloads, and the others wait for it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
