@@ -10,8 +10,9 @@ import torch
 from srlab.config.compose import compose
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
+from srlab.training.prepare import prepare
 from srlab.training.process_group import this_process
-from srlab.training.run import _prepare, build_trainer
+from srlab.training.trainer import build_trainer
 
 SCALES = (2, 3, 4)
 
@@ -49,7 +50,7 @@ def main(folder: Path, photos: Path) -> None:
         "trainer.max_steps=20", "trainer.val_check_interval=20", "trainer.accelerator=cpu",
         f"trainer.devices={process.world}",
     ]  # fmt: skip
-    run = _prepare(parse(compose("train", words), TrainConfig))
+    run = prepare(parse(compose("train", words), TrainConfig))
     run.folder.mkdir(exist_ok=True)
     trainer = build_trainer(run, process)
     watch = Watch()

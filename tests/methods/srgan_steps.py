@@ -8,13 +8,14 @@ import torch
 from srlab.config.compose import compose
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
+from srlab.training.prepare import prepare
 from srlab.training.process_group import this_process
-from srlab.training.run import _prepare, build_trainer
+from srlab.training.trainer import build_trainer
 
 
 def trained(words: list[str]) -> dict[str, torch.Tensor]:
     process = this_process()
-    run = _prepare(parse(compose("train", words), TrainConfig))
+    run = prepare(parse(compose("train", words), TrainConfig))
     run.folder.mkdir(parents=True, exist_ok=True)
     trainer = build_trainer(run, process)
     trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)

@@ -19,8 +19,10 @@ from srlab.methods.loading import load_checkpoint
 from srlab.methods.srgan import SRGAN
 from srlab.networks.discriminator import Discriminator
 from srlab.training.loggers.csv_log import read_rows
+from srlab.training.prepare import TrainingRun, prepare
 from srlab.training.process_group import this_process
-from srlab.training.run import TrainingRun, _prepare, build_trainer, train_config
+from srlab.training.run import train_config
+from srlab.training.trainer import build_trainer
 from srlab.weights.files import read_file
 
 SMALL = ["model=srgan", "loss=srgan_mse", "scale=2", "model.network.features=6", "model.network.blocks=1",
@@ -40,7 +42,7 @@ def run(*words: str) -> dict[str, float]:
 
 
 def prepared(*words: str) -> TrainingRun:
-    made = _prepare(parse(compose("train", list(words)), TrainConfig))
+    made = prepare(parse(compose("train", list(words)), TrainConfig))
     made.folder.mkdir(parents=True, exist_ok=True)
     return made
 
@@ -154,9 +156,9 @@ def test_two_processes_learn_as_one(tmp_path, photos_folder):
         assert moved(one, two["whole"], prefix) < 1e-3 * moved(start, one, prefix)
 
 
-@pytest.mark.parametrize("by", ["auto", "psnr"])
+@pytest.mark.parametrize("by", ["auto", "val/psnr"])
 def test_the_best_is_the_latest_and_not_the_highest_psnr(tmp_path, photos_folder, by):
-    words = options(tmp_path, photos_folder, "name=best", "init_from=scratch", f"trainer.best_by={by}",
+    words = options(tmp_path, photos_folder, "name=best", "init_from=scratch", f"trainer.monitor={by}",
                     "optimizer.learning_rate=0.03", "trainer.val_check_interval=1",
                     "trainer.precision=32-true")  # fmt: skip
     run(*words, "trainer.stop_after=6")
@@ -265,7 +267,7 @@ def test_an_experiment_on_two_processes(tmp_path, photos_folder):
     [
         (["loss.adversarial.weight=0"], "SRGAN without it is SRResNet. Choose model=srresnet"),
         (["loss.adversarial.kind=wgan_gp"], "Say model.discriminator.norm=none"),
-        (["trainer.best_by=lpips"], "trainer.best_by=lpips: expected auto, psnr or step"),
+        (["trainer.monitor=lpips"], "trainer.monitor=lpips: expected one of auto, val/psnr, step"),
         (["data.scale_per=sample"], "Say data.scale_per=batch"),
         (["trainer.precision=16-mixed"], "Say trainer.precision=bf16-mixed"),
         (["model=edsr_baseline", "loss=srgan_mse"], "edsr has no discriminator. Choose model=srgan"),

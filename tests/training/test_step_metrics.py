@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from srlab.methods.optimizers import gradient_norm
 from srlab.training import step_metrics
-from srlab.training.progress import ProgressLines
+from srlab.training.progress import TrainingProgress
 from srlab.training.step_metrics import StepMetrics
 
 BATCHES = torch.rand(24, 2, 3, generator=torch.Generator().manual_seed(0))  # of two samples
@@ -79,7 +79,7 @@ def train(tmp_path, monkeypatch, accumulated: int, scaled: bool) -> tuple[Tiny, 
         accumulate_grad_batches=accumulated,
         logger=log,
         callbacks=[
-            ProgressLines(7),
+            TrainingProgress(7),
             StepMetrics(2 * accumulated, every=3),
             pl.callbacks.ModelCheckpoint(tmp_path, save_on_train_epoch_end=False),
         ],

@@ -65,7 +65,7 @@ class TrainerConfig:
     max_steps: int = MISSING
     stop_after: int | None = None
     val_check_interval: int = MISSING
-    best_by: str = MISSING
+    monitor: str = MISSING
     log_every_n_steps: int = MISSING
     gradient_clip_val: float | None = None
     accumulate_grad_batches: int = MISSING
@@ -122,6 +122,7 @@ class TrainConfig(_Common):
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     weights: dict[str, str | None] = field(default_factory=dict)
     pretrain: dict[str, Any] | None = None
+    metrics: Any = MISSING
     objective: str = MISSING
     runs: str = MISSING
     name: str | None = None

@@ -32,7 +32,7 @@ class SRGAN(SuperResolver):
     has_discriminator = True
     starts_trained = True
     takes_weights_of = ("srresnet",)
-    best_by = "step"  # PSNR falls while it learns
+    monitor = "step"  # PSNR falls while it learns
 
     def __init__(self, network: dict[str, Any], recipe: dict[str, Any] | None = None) -> None:
         super().__init__(network, recipe)

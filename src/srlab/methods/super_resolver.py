@@ -21,6 +21,7 @@ from srlab.inference.upscale import upscale
 from srlab.losses.weighted import WeightedLoss, random_backbones
 from srlab.methods.optimizers import build_optimizer
 from srlab.methods.schedules import multiplier
+from srlab.metrics.metric import PSNR, Meter, Quality
 from srlab.metrics.protocol import protocol
 from srlab.networks.arguments import check_arguments, with_defaults
 from srlab.networks.network import SRNetwork, Traits
@@ -45,7 +46,7 @@ class SuperResolver(pl.LightningModule):
     has_discriminator: ClassVar[bool] = False  # whether the adversarial term can be switched on
     starts_trained: ClassVar[bool] = False  # whether training from random weights must be asked for
     takes_weights_of: ClassVar[tuple[str, ...]] = ()  # other methods of the same network
-    best_by: ClassVar[str] = "psnr"  # what its best checkpoint is: see trainer.best_by
+    monitor: ClassVar[str] = "val/psnr"  # what its best checkpoint is best by: see trainer.monitor
 
     def __init__(self, network: Mapping[str, Any], recipe: Mapping[str, Any] | None = None) -> None:
         super().__init__()
@@ -55,7 +56,8 @@ class SuperResolver(pl.LightningModule):
         self.averaged: SRNetwork | None = None
         self.loss: WeightedLoss | None = None
         self._averaged_step = 0
-        self._qualities: dict[tuple[str, int], float] = {}
+        self.meters: tuple[Meter, ...] = (PSNR,)  # what validation measures; PSNR is always among it
+        self._qualities: dict[tuple[str, int], Quality] = {}
         if recipe is not None and recipe["ema"]:
             self.averaged = copy.deepcopy(self.network).requires_grad_(False)
 
@@ -203,27 +205,27 @@ class SuperResolver(pl.LightningModule):
     # Validation
 
     def validation_step(self, pair: Pair, batch_idx: int) -> dict[str, Any]:
-        """The result as uint8 and its PSNR in dB, for callbacks that look on."""
+        """Returns the result as uint8 and its PSNR in dB, for callbacks that look on."""
         rules = protocol(self.hparams["recipe"]["protocol"])
         # Lightning has set the precision of the run around this call, and put both networks in eval mode.
         sr = to_array(self.upscale(pair.lr, pair.scale, condition=pair.condition, precision="inherit"))
-        psnr = rules.psnr(sr, pair.hr, pair.scale)
-        self._qualities[pair.name, pair.scale] = psnr
-        return {"sr": sr, "psnr": psnr}
+        quality = rules.measure(sr, pair.hr, pair.scale, self.meters)
+        self._qualities[pair.name, pair.scale] = quality
+        return {"sr": sr, "psnr": quality.psnr}
 
     def on_validation_epoch_end(self) -> None:
-        """Logs val/psnr, the mean over images of PSNR, and over scales where there are several."""
+        """Logs val/NAME of every metric, the mean over images, and over scales where there are several."""
         qualities = merge_over_ranks(self._qualities)
         self._qualities = {}
         scales = sorted({scale for _, scale in qualities})
-        means = {}
-        for scale in scales:
-            values = [value for (_, s), value in qualities.items() if s == scale]
-            means[scale] = sum(values) / len(values)
-        if len(scales) > 1:
-            self.log_dict({f"val/psnr_x{scale}": value for scale, value in means.items()})
-        if means:
-            self.log("val/psnr", sum(means.values()) / len(means), prog_bar=True)
+        for name in [meter.metric.name for meter in self.meters] if qualities else []:
+            means = {}
+            for scale in scales:
+                values = [quality[name] for (_, s), quality in qualities.items() if s == scale]
+                means[scale] = sum(values) / len(values)
+            if len(scales) > 1:
+                self.log_dict({f"val/{name}_x{scale}": value for scale, value in means.items()})
+            self.log(f"val/{name}", sum(means.values()) / len(means), prog_bar=True)
 
     # Checkpoints
 

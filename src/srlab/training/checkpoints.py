@@ -6,20 +6,44 @@ from typing import Any
 
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from srlab.errors import SrlabError, nearest
+from srlab.metrics.metric import Metric
 from srlab.run_files import BEST, LAST
 
-BEST_BY = {"psnr": "val/psnr", "step": "step"}  # what trainer.best_by can be, in Lightning's words
+STEP = "step"  # trainer.monitor: the latest checkpoint is the best one
+
+
+def lower_is_better(monitor: str, metrics: list[Metric]) -> bool:
+    """Tells in which direction `monitor` improves.
+
+    Args:
+        monitor: STEP, or val/NAME of one of the metrics.
+        metrics: what validation measures.
+
+    Raises:
+        SrlabError: validation does not measure it.
+    """
+    directions = {f"val/{metric.name}": metric.better == "lower" for metric in metrics}
+    if monitor == STEP:
+        return False
+    if monitor not in directions:
+        known = ["auto", *directions, STEP]
+        raise SrlabError(
+            f"trainer.monitor={monitor}: expected one of {', '.join(known)}; metrics=[...] says what validation "
+            f"measures.{nearest(monitor, known)}"
+        )
+    return directions[monitor]
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """best.ckpt, of the largest `by` of BEST_BY. A resumed run knows its best one even where its folder was moved."""
+    """best.ckpt, by `monitor`. A resumed run knows its best one even where its folder was moved."""
 
-    def __init__(self, folder: Path, by: str) -> None:
+    def __init__(self, folder: Path, monitor: str, lower: bool) -> None:
         super().__init__(
             folder,
             Path(BEST).stem,
-            monitor=BEST_BY[by],
-            mode="max",
+            monitor=monitor,
+            mode="min" if lower else "max",
             enable_version_counter=False,
             save_on_train_epoch_end=False,
         )

@@ -1,4 +1,4 @@
-"""What a run shows while it trains: a progress bar, and a line at every validation."""
+"""What a run shows while it trains: a progress bar, or lines that a log file shows as well as a terminal."""
 
 import math
 import time
@@ -9,6 +9,9 @@ from pytorch_lightning.callbacks import Callback, RichProgressBar
 
 from srlab.errors import SrlabError
 
+FIRST_LINE = 10.0  # seconds after which the first line says how long the whole will take
+GROWTH, LONGEST = 4.0, 600.0  # each further wait between validations is so many times as long, up to 10 minutes
+
 
 class StepBar(RichProgressBar):
     """Lightning's bar counts epochs, "0/-2" where a run is measured in steps."""
@@ -17,26 +20,58 @@ class StepBar(RichProgressBar):
         return "Training"
 
 
-class ProgressLines(Callback):
-    """A line at every validation, which a log file shows as well as a terminal. The last step always has one.
+class TrainingProgress(Callback):
+    """Prints a line soon after the start, now and then between validations, and at every validation.
 
-    Stops a run whose loss is no longer a number, before that state is saved.
+    The last step always has a validation. A run whose loss is no longer a number is stopped before that state is saved.
+
+    Args:
+        last_step: the step at which training ends.
+        monitor: trainer.monitor: what the best checkpoint is best by.
+        lower: whether lower values of it are better.
+        between: whether to print between validations; False where a progress bar does it.
     """
 
-    def __init__(self, last_step: int) -> None:
-        self.last_step = last_step
+    def __init__(self, last_step: int, monitor: str = "val/psnr", lower: bool = False, between: bool = True) -> None:
+        self.last_step, self.monitor, self.between = last_step, monitor, between
+        self.sign = -1.0 if lower else 1.0
         self.best = -math.inf  # validation PSNR
+        self.best_score = -math.inf  # of the monitored metric, times `sign`
+        self.psnr_of_best = math.nan  # validation PSNR of the best checkpoint
         self.latest = math.nan
         self.seconds = 0.0  # of training, without validation and over all parts of a resumed run
-        self._mark: tuple[int, float] = (0, 0.0)
+        self._mark: tuple[int, float] = (0, 0.0)  # the step and the time that the rate counts from
+        self._warm = False  # whether a step was made since the mark; the first one takes longer
+        self._wait, self._next = FIRST_LINE, math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._mark = (trainer.global_step, time.perf_counter())
+        self._next = self._mark[1] + self._wait
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        now = time.perf_counter()
+        if not self._warm:
+            self.seconds += now - self._mark[1]
+            self._mark, self._warm = (trainer.global_step, now), True
+        elif self.between and trainer.is_global_zero and now >= self._next and trainer.global_step > self._mark[0]:
+            loss = trainer.callback_metrics.get("train/loss")
+            shown = "" if loss is None else f"  loss {float(loss):.5f}"
+            print(f"{self._counted(trainer.global_step, self._rate(trainer.global_step))}{shown}", flush=True)
+            self._wait = min(LONGEST, GROWTH * self._wait)
+            self._next = now + self._wait
         # Lightning validates before it stops early, but not before it stops at max_steps.
         if trainer.global_step >= self.last_step:
             trainer.should_stop = True
+
+    def _rate(self, step: int) -> float:
+        """Steps a second since the mark."""
+        first, then = self._mark
+        return (step - first) / max(1e-9, time.perf_counter() - then)
+
+    def _counted(self, step: int, rate: float) -> str:
+        left = self.last_step - step
+        remaining = f"  about {duration(left / rate)} to go" if left > 0 and rate > 0 else ""
+        return f"step {step}/{self.last_step}  {rate:.1f} steps/s{remaining}"
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         loss = float(trainer.callback_metrics.get("train/loss", 0.0))
@@ -45,29 +80,54 @@ class ProgressLines(Callback):
                 f"the loss is {loss} at step {trainer.global_step}: training has diverged. "
                 f"Lower optimizer.learning_rate, or set trainer.gradient_clip_val."
             )
-        step, then = self._mark
-        passed = time.perf_counter() - then
-        self.seconds += passed
-        self._rate = (trainer.global_step - step) / max(1e-9, passed)
+        self.seconds += time.perf_counter() - self._mark[1]
+        self._line = self._counted(trainer.global_step, self._rate(trainer.global_step))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
         self.latest = psnr = metrics.get("val/psnr", math.nan)
         self.best = max(self.best, psnr)
+        score = self.sign * metrics.get(self.monitor, float(trainer.global_step))  # else it is the step
+        if score > self.best_score:
+            self.best_score, self.psnr_of_best = score, psnr
         if trainer.is_global_zero and not trainer.sanity_checking:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             print(
-                f"step {trainer.global_step}/{self.last_step}  {self._rate:.1f} steps/s  learning rate {rate:.2g}  "
-                f"loss {metrics.get('train/loss', math.nan):.5f}  validation {psnr:.2f} dB (best {self.best:.2f})",
+                f"{self._line}  learning rate {rate:.2g}  loss {metrics.get('train/loss', math.nan):.5f}  "
+                f"validation {psnr:.2f} dB (best {self.best:.2f}){self._monitored(metrics)}",
                 flush=True,
             )
         # Validation is not part of the rate.
         self._mark = (trainer.global_step, time.perf_counter())
+        self._next = self._mark[1] + self._wait
+
+    def _monitored(self, metrics: dict[str, float]) -> str:
+        """The metric that chooses the best checkpoint, where it is another than PSNR."""
+        if self.monitor == "val/psnr" or self.monitor not in metrics:
+            return ""
+        return f", {self.monitor} {metrics[self.monitor]:.4f} (best {self.sign * self.best_score:.4f})"
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "latest": self.latest, "seconds": self.seconds}
+        return {
+            "best": self.best,
+            "best_score": self.best_score,
+            "psnr_of_best": self.psnr_of_best,
+            "latest": self.latest,
+            "seconds": self.seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Also of runs that an earlier version began, which were monitored by PSNR alone."""
         self.best = state_dict["best"]
+        self.best_score = state_dict.get("best_score", self.best if self.monitor == "val/psnr" else -math.inf)
+        self.psnr_of_best = state_dict.get("psnr_of_best", self.best)
         self.latest = state_dict.get("latest", math.nan)
         self.seconds = state_dict.get("seconds", 0.0)
+
+
+def duration(seconds: float) -> str:
+    """Returns a time in the unit that a person would choose: 40 s, 12 min, 25 h, 9 days."""
+    for limit, length, unit in ((90, 1, "s"), (5400, 60, "min"), (172800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"

@@ -1,0 +1,36 @@
+"""What a run ends with: its best checkpoint and bicubic on every set."""
+
+from dataclasses import replace
+
+from srlab.distributed import rank_and_world
+from srlab.evaluation.comparison_figure import comparison
+from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
+from srlab.evaluation.progress import progress_shown
+from srlab.evaluation.tables import print_table, write_results
+from srlab.methods import interpolation
+from srlab.methods.super_resolver import SuperResolver
+from srlab.metrics.protocol import protocol
+from srlab.training.devices import inference_device
+from srlab.training.prepare import TrainingRun, measured_sets
+
+
+def evaluate_run(run: TrainingRun, method: SuperResolver, training: dict[str, float]) -> list[ResultRow]:
+    """The best checkpoint and bicubic on every set, as evaluate.py would; table, results.json and pictures.
+
+    training: what it took, for results.json.
+    """
+    rules, device = protocol(run.config.protocol.name), inference_device(run.config.trainer.accelerator)
+    methods = [("bicubic", interpolation()), (method.label, method)]
+    first = rank_and_world()[0] == 0
+    rows: list[ResultRow] = []
+    for i, image_set in enumerate(measured_sets(run.config)):
+        settings = EvaluationSettings(rules, device, save_images=run.files.images if i == 0 else None)
+        with progress_shown() as progress:
+            rows += evaluate(methods, [image_set], list(run.data.scales), replace(settings, progress=progress))
+        if i == 0 and first:
+            comparison(methods, image_set, run.data.scales[-1], settings, run.files.comparison)
+    if first:
+        write_results(rows, run.folder, {"training": training})
+        print_table(rows, f"{run.files.best}, protocol {rules.name}")
+        print(f"written: {run.files.results}, and the picture {run.files.comparison}", flush=True)
+    return rows

@@ -1,0 +1,127 @@
+"""A run before its first step: everything that it is made of, and every mistake that can be found by then."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from srlab.config.schema import TrainConfig
+from srlab.config.values import as_list, as_scales
+from srlab.data.catalog import overlap_warnings
+from srlab.data.datamodule import SuperResolutionData
+from srlab.data.evaluation_sets import evaluation_sets
+from srlab.data.image_sets import ImageSet
+from srlab.errors import SrlabError
+from srlab.methods import find_method
+from srlab.methods.loading import check_resumable
+from srlab.methods.recipe import recipe_of_model
+from srlab.methods.super_resolver import SuperResolver
+from srlab.metrics.by_name import meters_of
+from srlab.metrics.metric import Meter
+from srlab.metrics.protocol import protocol
+from srlab.run_files import RunFiles
+from srlab.training.checkpoints import lower_is_better
+from srlab.training.devices import Devices, choose_devices
+from srlab.training.loggers.choose import check_connection, check_logger
+from srlab.training.process_group import this_process
+from srlab.training.run_folder import check_folder, checkpoint_to_resume, run_name
+
+BACKBONES_OF_METRICS = ("alexnet", "vgg16", "squeezenet1_1")
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a run is made of. resumed: the checkpoint that it goes on from, or None."""
+
+    config: TrainConfig
+    devices: Devices
+    method: SuperResolver
+    data: SuperResolutionData
+    folder: Path
+    resumed: Path | None
+
+    @property
+    def files(self) -> RunFiles:
+        return RunFiles(self.folder)
+
+
+def prepare(config: TrainConfig) -> TrainingRun:
+    """Everything but the trainer; finds every mistake that it can, the cheap ones first."""
+    devices = choose_devices(config.trainer)
+    torch.manual_seed(config.seed)
+    method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
+    method.prepare_training()
+    method.configure_optimizers()  # for its errors; Lightning calls it again
+    if not method.automatic_optimization and devices.precision == "16-mixed":
+        raise SrlabError(f"trainer.precision=16-mixed: {method.label} steps by hand. Say trainer.precision=bf16-mixed")
+    _check_metrics(config, method)
+    check_logger(config)
+    sets = measured_sets(config)
+    data = SuperResolutionData(config.data, _scales(config, method), protocol(config.protocol.name), config.seed)
+    if not method.automatic_optimization:
+        data.batches_together = config.trainer.accumulate_grad_batches
+    method.check_patches(method.network, data.shape, data.scales, config.data.scale_per)
+    folder = Path(config.runs) / run_name(config, data.scales, data.kind)
+    run = TrainingRun(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
+    _check_start(run)
+    if run.resumed is not None:
+        check_resumable(method, data.state_dict(), run.resumed)
+    process = this_process()
+    if process.leads:
+        check_folder(config, folder, run.resumed)
+        data.check_validation()
+        for image_set in sets:
+            image_set.check(data.scales, data.protocol)
+        for note in dict.fromkeys([*data.notes, *(note for image_set in sets for note in image_set.notes)]):
+            print(note, file=sys.stderr, flush=True)
+        for line in overlap_warnings(data.training.entries, [s.entry for s in [data.validation, *sets] if s.entry]):
+            print(line, file=sys.stderr, flush=True)
+        check_connection(config)
+    # Builds the stores, and finds what is wrong with the images.
+    data.dataset(range(0), world=devices.count * process.nodes)
+    return run
+
+
+def _check_metrics(config: TrainConfig, method: SuperResolver) -> None:
+    """Finds what validation measures. Raises SrlabError for metrics and a monitor that there are not."""
+    method.meters = validation_meters(config, torch.device("cpu"))
+    lower_is_better(monitor_of(config, method), [meter.metric for meter in method.meters])
+
+
+def validation_meters(config: TrainConfig, device: torch.device) -> tuple[Meter, ...]:
+    """Returns PSNR and the other metrics of `metrics=`, to measure on a device."""
+    names = list(dict.fromkeys(["psnr", *map(str, as_list(config.metrics))]))
+    backbones = {name: config.weights.get(name) for name in BACKBONES_OF_METRICS}
+    return meters_of(names, backbones, device)
+
+
+def monitor_of(config: TrainConfig, method: SuperResolver) -> str:
+    """Returns what the best checkpoint is best by: trainer.monitor, or the method's own."""
+    return method.monitor if config.trainer.monitor == "auto" else config.trainer.monitor
+
+
+def _check_start(run: TrainingRun) -> None:
+    config = run.config
+    if run.method.starts_trained and run.resumed is None and config.init_from is None and config.pretrain is None:
+        needed = " or ".join(run.method.takes_weights_of)
+        raise SrlabError(
+            f"{run.method.label} starts from the weights of a trained {needed}: say init_from=CKPT (python train.py "
+            f"model={needed} makes one), or experiment=srgan_vgg54, which trains both; init_from=scratch does without."
+        )
+
+
+def measured_sets(config: TrainConfig) -> list[ImageSet]:
+    """What the trained method is measured on in the end."""
+    return evaluation_sets(
+        config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive
+    )
+
+
+def _scales(config: TrainConfig, method: SuperResolver) -> list[int]:
+    scales, own = as_scales(config.scale), method.traits.scales
+    if not scales:
+        raise SrlabError("scale: a value is needed, such as scale=2.")
+    if own is not None and not set(scales) <= set(own):
+        raise SrlabError(f"scale={config.scale}: {method.label} was built for {', '.join(map(str, own))}.")
+    return scales

@@ -1,0 +1,83 @@
+"""The Lightning trainer of a run."""
+
+import sys
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.strategies import DDPStrategy, Strategy
+
+from srlab.evaluation.complexity import multiply_adds, trainable_parameters
+from srlab.training.checkpoints import BestCheckpoint, LastCheckpoint, lower_is_better
+from srlab.training.loggers.choose import build_loggers
+from srlab.training.loggers.run_logger import run_loggers
+from srlab.training.panel_callback import ValidationPanels
+from srlab.training.prepare import TrainingRun, monitor_of
+from srlab.training.process_group import Process
+from srlab.training.progress import StepBar, TrainingProgress
+from srlab.training.step_metrics import StepMetrics
+from srlab.weights.checkpoint import step_of
+
+
+def _strategy(run: TrainingRun, process: Process) -> Strategy | str:
+    if process.world == 1:
+        return "auto"
+    return DDPStrategy(
+        cluster_environment=process.environment,
+        process_group_backend="nccl" if run.devices.kind == "cuda" else "gloo",
+        gradient_as_bucket_view=True,
+        find_unused_parameters=run.method.find_unused_parameters,
+    )
+
+
+def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
+    """The Lightning trainer of a run, for this process of it."""
+    options = run.config.trainer
+    by_hand = not run.method.automatic_optimization  # the method clips and accumulates, and Lightning must not
+    accumulated = 1 if by_hand else options.accumulate_grad_batches
+    last_step = min(options.max_steps, options.stop_after if options.stop_after is not None else options.max_steps)
+    where = run.files.checkpoints
+    bar = options.progress_bar and sys.stdout.isatty()
+    monitor = monitor_of(run.config, run.method)
+    lower = lower_is_better(monitor, [meter.metric for meter in run.method.meters])
+    callbacks: list[Callback] = [
+        TrainingProgress(last_step, monitor, lower, between=not bar),
+        StepMetrics(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
+        BestCheckpoint(where, monitor, lower),
+        LastCheckpoint(where),
+    ]
+    loggers = build_loggers(run.config, run.folder, step_of(run.resumed), lambda: _facts(run, process.world))
+    if run_loggers(loggers):
+        shown = [picture.name for picture in run.data.validation.pictures[: run.config.logger.images]]
+        callbacks.append(ValidationPanels(shown, run.data.scales[-1], run.data.protocol))
+    return pl.Trainer(
+        accelerator=run.devices.accelerator,
+        devices=run.devices.count,
+        num_nodes=process.nodes,
+        strategy=_strategy(run, process),
+        precision=run.devices.precision,
+        max_steps=last_step,
+        max_epochs=-1,
+        val_check_interval=options.val_check_interval * accumulated,  # Lightning counts batches
+        check_val_every_n_epoch=None,  # count steps, not epochs
+        log_every_n_steps=options.log_every_n_steps,
+        gradient_clip_val=None if by_hand else options.gradient_clip_val,
+        accumulate_grad_batches=accumulated,
+        deterministic=options.deterministic,
+        logger=loggers,
+        callbacks=callbacks + ([StepBar()] if bar else []),
+        enable_progress_bar=bar,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,  # SuperResolutionData gives every rank its share
+    )
+
+
+def _facts(run: TrainingRun, processes: int) -> dict[str, Any]:
+    """What a log of the run's configuration should hold beside it. multiply_adds: for 1280 x 720 pixels, by scale."""
+    return {
+        "parameters": trainable_parameters(run.method),
+        "multiply_adds": {f"x{scale}": multiply_adds(run.method, scale) for scale in run.data.scales},
+        "processes": f"{processes} {run.devices.kind}",
+        "precision": run.devices.precision,
+    }
