@@ -1,1 +1,1 @@
-"""Losses as a weighted sum: every term stands in conf/loss/base.yaml at weight 0 and is switched on by a weight."""
+"""Loss terms and their weighted sum. conf/loss/base.yaml has every term at weight 0; another weight switches it on."""

@@ -1,4 +1,4 @@
-"""Adversarial losses: what generator and discriminator play for."""
+"""Adversarial (GAN) losses of the generator and the discriminator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,18 +12,24 @@ from srlab.losses.term import Term
 
 
 def taken_for_real(logits: Tensor) -> Tensor:
-    """-log(sigmoid(logits)), averaged: how far they are from certain of real images."""
+    """Returns the mean of -log(sigmoid(logits)), the cross-entropy with the label "real"."""
     return F.softplus(-logits).mean()
 
 
 def taken_for_fake(logits: Tensor) -> Tensor:
-    """-log(1 - sigmoid(logits)), averaged."""
+    """Returns the mean of -log(1 - sigmoid(logits)), the cross-entropy with the label "generated"."""
     return F.softplus(logits).mean()
 
 
 @dataclass(frozen=True)
 class GANLoss:
-    """Both sides' losses from logits (real, fake). needs_real: whether the generator's looks at the real ones."""
+    """The losses of both networks, from the discriminator's logits of real and of generated images.
+
+    Attributes:
+        generator: (real, fake) -> the generator's loss.
+        discriminator: (real, fake) -> the discriminator's loss, without a penalty.
+        needs_real: whether the generator's loss depends on `real`.
+    """
 
     generator: Callable[[Tensor, Tensor], Tensor]
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -61,12 +67,17 @@ GAN_LOSSES: dict[str, GANLoss] = {
 
 
 class Adversarial(Term):
-    """The losses of both sides. A method with a discriminator calls them; WeightedLoss only holds the weight.
+    """The losses of generator and discriminator, which a method with a discriminator calls by itself.
 
-    kind: vanilla, lsgan, hinge, wgan_gp or relativistic. gradient_penalty: the weight of wgan_gp's penalty.
-    Logits are (N, 1), without a sigmoid; losses are scalars, averaged over the batch. The averages of `relativistic`
-    are over the local batch: processes that share a batch compare each its own images.
-    Raises SrlabError for another kind, and a weight below 0.
+    Logits are (N, 1), without a sigmoid; losses are scalars, averaged over the batch. `relativistic` compares images
+    with the mean logit of the local batch: under DDP, each rank uses its own images only.
+
+    Args:
+        kind: vanilla, lsgan, hinge, wgan_gp or relativistic.
+        gradient_penalty: the weight of wgan_gp's penalty.
+
+    Raises:
+        SrlabError: another kind, or a weight below 0.
     """
 
     def __init__(self, kind: str = "vanilla", gradient_penalty: float = 10.0) -> None:
@@ -82,15 +93,15 @@ class Adversarial(Term):
 
     @property
     def needs_real(self) -> bool:
-        """Whether the generator's loss looks at `real`."""
+        """Whether the generator's loss depends on the logits of real images."""
         return self.gan_loss.needs_real
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Logits of HR and SR -> the generator's loss. `real` may be anything where needs_real is False."""
+        """Returns the generator's loss, from the logits of HR and of SR; `real` is ignored unless needs_real."""
         return self.gan_loss.generator(real, fake)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Logits of HR and SR -> the discriminator's loss, without its penalty."""
+        """Returns the discriminator's loss, from the logits of HR and of SR, without its penalty."""
         return self.gan_loss.discriminator(real, fake)
 
     def penalty(
@@ -100,11 +111,19 @@ class Adversarial(Term):
         fake: Tensor,
         generator: torch.Generator | None = None,
     ) -> Tensor | None:
-        """What is added to the discriminator's loss, weighted; None where the kind has no penalty.
+        """Computes the gradient penalty of wgan_gp (Gulrajani et al. 2017, section 4), in float32 under any precision.
 
-        real, fake: images, (N, C, H, W). wgan_gp: how far the critic's gradient is from norm 1 at random points
-        between real and fake images, each by itself, so the critic must have no BatchNorm (Gulrajani et al. 2017,
-        section 4). The points are drawn from `generator`, else torch's own. In float32 under any precision.
+        It is the squared difference between 1 and the norm of the critic's gradient, at a random point between each
+        real image and its generated one. The critic must not have BatchNorm, which would mix the images of a batch.
+
+        Args:
+            critic: the discriminator.
+            real: HR images, (N, C, H, W).
+            fake: SR images, (N, C, H, W).
+            generator: what the random points are drawn from; None for torch's own.
+
+        Returns:
+            The weighted penalty, to be added to the discriminator's loss; None for a kind without a penalty.
         """
         if not self.gradient_penalty:
             return None

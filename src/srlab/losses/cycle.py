@@ -1,4 +1,4 @@
-"""Cycle consistency: what was super-resolved must lead back to the low-resolution image."""
+"""Cycle consistency loss: a learned degradation of SR must give the LR image."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,14 +11,19 @@ from srlab.losses.term import LossTerm
 class CycleConsistency(LossTerm):
     """L1 between D(SR) and LR, plus L1 between D(HR) and LR, for a small network D that learns to degrade.
 
-    The first is the dual regression loss of DRN (Guo et al. 2020, section 3.1, arXiv:2003.07018), whose D is like
-    this one and learns with the method; it is the cycle of CycleGAN (Zhu et al. 2017, equation 2, arXiv:1703.10593)
-    from LR to SR and back. Alone, it is small as well where method and D agree on some code for LR which is not an
-    image; the second ties D to the true degradation, and sees nothing of the method.
-    D's weights are this term's parameters: the method's optimiser trains them too. D works in RGB; one channel is
-    repeated.
+    The first part is the dual regression loss of DRN (Guo et al. 2020, section 3.1, arXiv:2003.07018), which is the
+    cycle of CycleGAN (Zhu et al. 2017, equation 2, arXiv:1703.10593) from LR to SR and back. By itself it does not
+    force SR to be an image: the method could hide LR in SR in any code that D learns to read. The second part trains
+    D on HR and LR alone, so D learns the true degradation.
+    D's weights are parameters of this term, and the method's optimizer trains them too. D works in RGB; one channel
+    is repeated.
 
-    features: channels inside D. scale: the method's. Raises SrlabError for a method of several scales.
+    Args:
+        features: channels inside D.
+        scale: the method's scale.
+
+    Raises:
+        SrlabError: the method has several scales.
     """
 
     def __init__(self, features: int = 32, *, scale: int | None) -> None:
@@ -46,9 +51,10 @@ class CycleConsistency(LossTerm):
 
 
 def _degradation(features: int, scale: int) -> nn.Sequential:
-    """(N, 3, scale*h, scale*w) -> (N, 3, h, w): a strided convolution for each prime factor of the scale, and one more.
+    """Returns D, (N, 3, scale*h, scale*w) -> (N, 3, h, w).
 
-    A kernel of 2*stride - 1 sees a neighbour on each side, and gives ceil(side / stride) pixels.
+    It has a strided convolution for each prime factor of the scale, and one more convolution. A kernel of side
+    2*stride - 1 reaches the neighbouring positions, and its output has ceil(side / stride) pixels.
     """
     layers: list[nn.Module] = []
     channels = 3

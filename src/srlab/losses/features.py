@@ -1,4 +1,4 @@
-"""What classification networks see in an image: VGG19's and ResNet-50's features, for losses."""
+"""Features of classification networks (VGG19, ResNet-50), which losses compare."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,16 @@ Weights = Mapping[str, str | None]
 
 
 def check_layers(term: str, network: str, layers: Sequence[str]) -> None:
-    """Raises SrlabError for a network, or a layer of it, that there is not. term: its name in conf/loss."""
+    """Checks the options of a loss term.
+
+    Args:
+        term: its name in conf/loss.
+        network: vgg19 or resnet50.
+        layers: names of layers, as LAYERS has them.
+
+    Raises:
+        SrlabError: an unknown network, or a layer that it does not have.
+    """
     if network not in LAYERS:
         raise SrlabError(f"loss.{term}.network={network}: expected {' or '.join(LAYERS)}.{nearest(network, LAYERS)}")
     known = LAYERS[network]
@@ -31,15 +40,17 @@ def check_layers(term: str, network: str, layers: Sequence[str]) -> None:
 
 
 def to_rgb(image: Tensor) -> Tensor:
-    """(N, 1 or 3, H, W) -> (N, 3, H, W); one channel is repeated."""
+    """Repeats the channel of grey images: (N, 1 or 3, H, W) -> (N, 3, H, W)."""
     return image if image.shape[1] == 3 else image.expand(-1, 3, -1, -1)
 
 
 class Features(nn.Module):
-    """A network up to its last wanted layer, on images as ImageNet classifiers take them. What follows is not built.
+    """The layers of a classification network up to the last wanted one; images are normalised as for ImageNet.
 
-    body: its layers in order. wanted: the names of those whose outputs are returned. smallest: pixels a side below
-    which nothing is left of an image.
+    Args:
+        body: the layers in order.
+        wanted: names of the layers whose outputs are returned.
+        smallest: the shortest side of an image, in pixels, of which pooling leaves something.
     """
 
     mean: Tensor
@@ -52,9 +63,13 @@ class Features(nn.Module):
         self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).reshape(1, 3, 1, 1))
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """(N, 1 or 3, H, W) in [0, 1] -> the layers' outputs, from the first layer to the last.
+        """Returns the outputs of the wanted layers, from the first to the last.
 
-        Raises SrlabError for an image of which pooling would leave nothing.
+        Args:
+            image: (N, 1 or 3, H, W), in [0, 1].
+
+        Raises:
+            SrlabError: the image is smaller than `smallest`.
         """
         if min(image.shape[2:]) < self.smallest:
             raise SrlabError(
@@ -70,9 +85,15 @@ class Features(nn.Module):
 
 
 def vgg19_features(layers: Sequence[str], after_relu: bool, weights: Weights | None) -> Frozen:
-    """VGG19's convolutions (conv1_1 ... conv5_4), frozen. after_relu: the outputs after their ReLU.
+    """Builds VGG19 up to the last of some convolutions, frozen.
 
-    weights: vgg19 -> a source, as for backbone_state. Raises SrlabError where the weights cannot be had.
+    Args:
+        layers: conv1_1 ... conv5_4.
+        after_relu: whether to return the outputs of their ReLUs instead of their own.
+        weights: a backbone's name -> its source, as for `backbone_state`.
+
+    Raises:
+        SrlabError: the weights cannot be read or downloaded.
     """
     features = meta_backbone("vgg19").get_submodule("features")
     numbers = convolution_names(features)
@@ -84,7 +105,11 @@ def vgg19_features(layers: Sequence[str], after_relu: bool, weights: Weights | N
 
 
 def resnet50_features(layer: str, weights: Weights | None) -> Frozen:
-    """ResNet-50 up to one of its stages (layer1 ... layer4), frozen. BatchNorm uses ImageNet's statistics."""
+    """Builds ResNet-50 up to one of its stages (layer1 ... layer4), frozen; BatchNorm uses ImageNet's statistics.
+
+    Raises:
+        SrlabError: the weights cannot be read or downloaded.
+    """
     children = dict(meta_backbone("resnet50").named_children())
     names = list(children)[: list(children).index(layer) + 1]
     body = nn.Sequential()
@@ -95,8 +120,8 @@ def resnet50_features(layer: str, weights: Weights | None) -> Frozen:
 
 
 def _load(body: nn.Sequential, name: str, prefix: str, weights: Weights | None) -> None:
-    """Gives a network without values those of its weights. prefix: what torchvision's keys have before the body's."""
-    # The count of batches means nothing in eval mode, and old files lack it; PyTorch puts 0 in its place.
+    """Loads pretrained weights into a network on the meta device; torchvision's keys are `prefix` + the body's."""
+    # The number of batches is not used in eval mode, and old files lack it; PyTorch puts 0 in its place.
     keys = [key for key in body.state_dict() if not key.endswith("num_batches_tracked")]
     state = backbone_state(name, (weights or {}).get(name), [prefix + key for key in keys])
     body.load_state_dict({key: state[prefix + key] for key in keys}, assign=True)

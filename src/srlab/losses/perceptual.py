@@ -14,11 +14,18 @@ from srlab.losses.term import LossTerm
 class PerceptualLoss(LossTerm):
     """Mean squared error of features (SRGAN, section 2.2.1, equation 5, arXiv:1609.04802).
 
-    network: vgg19 or resnet50. layer: convI_J of VGG19, the paper's phi_I,J: the J-th convolution before the I-th
-    pooling; layer1 ... layer4 of ResNet-50. after_relu: after the activation, as in SRGAN; False is before it, as in
-    ESRGAN (section 3.3, arXiv:1809.00219), for VGG19 only, since ResNet-50's stages end in their ReLU. feature_scale:
-    multiplies the features, so the loss by its square; SRGAN's 1/12.75 makes VGG19's comparable to a pixel MSE.
-    Raises SrlabError for another network or layer, and where the weights cannot be had.
+    Args:
+        network: vgg19 or resnet50.
+        layer: convI_J of VGG19, the J-th convolution before the I-th pooling (the paper's phi_I,J), or layer1 ...
+            layer4 of ResNet-50.
+        after_relu: True for features after the activation, as in SRGAN; False for those before it, as in ESRGAN
+            (section 3.3, arXiv:1809.00219). Only VGG19 has both: ResNet-50's stages end in their ReLU.
+        feature_scale: factor on the features, so the loss is multiplied by its square. SRGAN's 1/12.75 brings
+            VGG19's features to the range of a pixel MSE.
+        weights: a backbone's name -> its source, as for `backbone_state`.
+
+    Raises:
+        SrlabError: another network or layer, or weights that cannot be read or downloaded.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Losses between pixels."""
+"""Pixel losses: L1, L2, Charbonnier."""
 
 import torch
 from torch import Tensor
@@ -10,10 +10,14 @@ REDUCTIONS = ("mean", "sum")
 
 
 class PixelLoss(LossTerm):
-    """A function of the difference, averaged over all pixels, or summed over a sample's and averaged over samples.
+    """A function of the difference between SR and HR, pixel by pixel.
 
-    reduction: mean or sum. Sums are what Caffe and MatConvNet gave the early papers, whose learning rates need them.
-    Raises SrlabError for another.
+    Args:
+        reduction: mean, over all pixels; or sum, over the pixels of a sample, averaged over samples. Early papers
+            used sums, as Caffe and MatConvNet do, and their learning rates are meant for sums.
+
+    Raises:
+        SrlabError: another reduction.
     """
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -24,7 +28,7 @@ class PixelLoss(LossTerm):
         self.reduction = reduction
 
     def of_difference(self, difference: Tensor) -> Tensor:
-        """For every pixel."""
+        """Returns the loss of every pixel, from SR - HR of any shape."""
         raise NotImplementedError
 
     def forward(self, sr: Tensor, target: Tensor, lr: Tensor) -> Tensor:

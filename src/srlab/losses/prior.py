@@ -1,4 +1,4 @@
-"""Prior loss: what a network of the user's finds in SR must be what it finds in HR (identity, landmarks, edges)."""
+"""Prior loss: the distance between the outputs of a network of the user's own (identity, landmarks, edges)."""
 
 import importlib
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from srlab.weights.backbones import Frozen
 
 
 def cosine_distance(found: Tensor, wanted: Tensor) -> Tensor:
-    """1 - the cosine between samples' outputs, each taken as one vector; averaged over the batch."""
+    """Returns 1 - the cosine of the angle between two outputs, each flattened to a vector; the mean over a batch."""
     return 1 - F.cosine_similarity(found.flatten(1), wanted.flatten(1)).mean()
 
 
@@ -33,10 +33,14 @@ class Prior(LossTerm):
     arXiv:1811.02328), or heatmaps of a landmark network with l2, as FSRNet's prior (Chen et al. 2018,
     arXiv:1711.10703).
 
-    network: "package.module:factory", a callable without arguments that returns a module from RGB in [0, 1],
-    (N, 3, H, W), to a tensor, or a list or tuple of tensors, with N first. It is not trained and not in checkpoints.
-    distance: l2 (mean squared error), l1 or cosine.
-    Raises SrlabError for a name that cannot be imported, and what is no module.
+    Args:
+        network: "package.module:factory", a callable without arguments that returns a module. The module takes RGB
+            images (N, 3, H, W) in [0, 1] and returns a tensor, or a list or tuple of tensors, with N first. It is not
+            trained and not in checkpoints.
+        distance: l2 (mean squared error), l1 or cosine.
+
+    Raises:
+        SrlabError: the name cannot be imported, or what it returns is not a module.
     """
 
     def __init__(self, network: str | None = None, distance: str = "l2") -> None:
@@ -69,7 +73,7 @@ def _outputs(result: Any) -> list[Tensor]:
 
 
 def _build(name: str) -> nn.Module:
-    """Raises SrlabError unless "package.module:factory" gives a module."""
+    """Imports and calls "package.module:factory". Raises SrlabError unless it gives a module."""
     module, _, factory = name.partition(":")
     try:
         make = getattr(importlib.import_module(module), factory)

@@ -1,4 +1,4 @@
-"""Style loss, also called texture loss: the distance between correlations of features, wherever in the image."""
+"""Style loss, also called texture loss: the distance between Gram matrices, the correlations of feature channels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +15,15 @@ from srlab.losses.term import LossTerm
 class StyleLoss(LossTerm):
     """Mean squared error of Gram matrices, averaged over layers (Gatys et al. 2016, equations 3 to 5, CVPR).
 
-    Over the whole patch, from features after their ReLU. layers: of VGG19, conv1_1 ... conv5_4; those of EnhanceNet
-    (Sajjadi et al. 2017, section 4.2.3, arXiv:1612.07919) by default.
-    Raises SrlabError for another layer, and where the weights cannot be had.
+    Features are taken after their ReLU, and a Gram matrix is of the whole patch.
+
+    Args:
+        layers: of VGG19, conv1_1 ... conv5_4. The default is EnhanceNet's (Sajjadi et al. 2017, section 4.2.3,
+            arXiv:1612.07919).
+        weights: a backbone's name -> its source, as for `backbone_state`.
+
+    Raises:
+        SrlabError: another layer, or weights that cannot be read or downloaded.
     """
 
     def __init__(
@@ -45,9 +51,13 @@ class StyleLoss(LossTerm):
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, C): products of channels, summed over pixels and divided by C*H*W.
+    """Returns the products of all pairs of channels, summed over pixels and divided by C*H*W.
 
-    In float32 where the features are in half precision, whose range the sums would leave.
+    Args:
+        features: (N, C, H, W). Those in half precision are converted to float32, since the sums would overflow.
+
+    Returns:
+        (N, C, C).
     """
     with torch.autocast(features.device.type, enabled=False):
         rows = features.flatten(2)

@@ -6,11 +6,10 @@ from torch import Tensor, nn
 
 
 class Term(nn.Module):
-    """What stands in conf/loss/base.yaml. Its constructor takes the keys that stand there beside `weight`.
+    """A term of conf/loss/base.yaml. The positional arguments of its constructor are the options there.
 
-    What a constructor takes by keyword only is not an option: `weights` (a backbone's name -> its source, as
-    srlab.weights.backbones.backbone_state takes it) and `scale` (the method's, None if it has several) come from
-    WeightedLoss.
+    Keyword-only arguments are not options; WeightedLoss passes them: `weights` (a backbone's name -> its source, as
+    srlab.weights.backbones.backbone_state takes it) and `scale` (the method's, None if it has several).
     """
 
     @classmethod
@@ -20,7 +19,7 @@ class Term(nn.Module):
 
     @classmethod
     def backbone(cls, **options: Any) -> str | None:
-        """The pretrained network that a term with these options uses, by its name in weights.backbones."""
+        """Returns the name, in weights.backbones, of the pretrained network that a term with these options uses."""
         return None
 
 
@@ -28,5 +27,14 @@ class LossTerm(Term):
     """One term of a loss between images."""
 
     def forward(self, sr: Tensor, target: Tensor, lr: Tensor) -> Tensor:
-        """(N, C, H, W) twice and (N, C, h, w), in [0, 1] -> a scalar."""
+        """Computes the loss.
+
+        Args:
+            sr: (N, C, H, W), about [0, 1], not clamped.
+            target: HR, (N, C, H, W), in [0, 1].
+            lr: (N, C, h, w), in [0, 1].
+
+        Returns:
+            A scalar.
+        """
         raise NotImplementedError

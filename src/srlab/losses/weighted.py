@@ -36,15 +36,23 @@ Config = Mapping[str, Mapping[str, Any]]
 
 
 class WeightedLoss(nn.Module):
-    """Builds the terms whose weight is not 0; the others cost nothing.
+    """The terms whose weight is not 0; the others are not built.
 
-    config: term -> {"weight": number, and what the term's constructor takes}, as in conf/loss.
-    weights: a backbone's name -> the source of its weights, as srlab.weights.backbones.backbone_state takes it.
-    scale: the method's; None if it has several.
-    `weights` holds the numbers of the config, and `adversarial` the adversarial term, None at weight 0. The method
-    calls that one itself, since it needs a discriminator. A term with weights of its own (cycle) has them in
-    parameters(), to be trained; a pretrained network is neither there nor in state_dict().
-    Raises SrlabError for what `check_loss` refuses, and where a term cannot be built.
+    parameters() holds the weights of terms that learn (cycle). Pretrained networks are neither there nor in
+    state_dict().
+
+    Args:
+        config: term -> {"weight": number, and what the term's constructor takes}, as in conf/loss.
+        weights: a backbone's name -> the source of its weights, as srlab.weights.backbones.backbone_state takes it.
+        scale: the method's; None if it has several.
+
+    Attributes:
+        weights: a term's name -> its weight.
+        terms: a term's name -> the term, without the adversarial one.
+        adversarial: the adversarial term, or None at weight 0. It needs a discriminator, so the method calls it.
+
+    Raises:
+        SrlabError: what `check_loss` refuses, or a term that cannot be built.
     """
 
     def __init__(self, config: Config, weights: Weights | None = None, scale: int | None = None) -> None:
@@ -63,23 +71,30 @@ class WeightedLoss(nn.Module):
                 self.terms[name] = term
 
     def forward(self, sr: Tensor, target: Tensor, lr: Tensor) -> dict[str, Tensor]:
-        """(N, C, H, W) twice and (N, C, h, w), in [0, 1] -> each term by name but `adversarial`, before weighting."""
+        """Returns every term but `adversarial` by name, before weighting; for the shapes see LossTerm.forward."""
         return {name: term(sr, target, lr) for name, term in self.terms.items()}
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """The weighted sum of what `forward` gave, and of `adversarial` where it is among them; a scalar."""
+        """Returns the weighted sum of terms, by name, as `forward` gives them; `adversarial` may be among them."""
         return torch.stack([self.weights[name] * value for name, value in parts.items()]).sum()
 
 
 def check_loss(config: Config) -> None:
-    """Raises SrlabError for an unknown term, option or value, and where every weight is 0. Builds no network."""
+    """Checks conf/loss without building a network.
+
+    Raises:
+        SrlabError: an unknown term, option or value, or every weight is 0.
+    """
     for name, (_, options) in _switched_on(config).items():
         defaults = {key: p.default for key, p in _keywords(LOSS_TERMS[name]).items()}
         LOSS_TERMS[name].check(**{**defaults, **options})
 
 
 def random_backbones(config: Config, weights: Mapping[str, str | None]) -> list[str]:
-    """The networks with random weights that a loss looks through: what it has trained proves its wiring alone."""
+    """Returns the pretrained networks that a loss uses with random weights, sorted by name.
+
+    What was trained by such a loss shows that the code runs, and nothing else, so tables mark it.
+    """
     random = {name for name, source in weights.items() if source == RANDOM}
     if not random:
         return []
@@ -88,7 +103,7 @@ def random_backbones(config: Config, weights: Mapping[str, str | None]) -> list[
 
 
 def _switched_on(config: Config) -> dict[str, tuple[float, dict[str, Any]]]:
-    """The terms whose weight is not 0, with their options."""
+    """Returns name -> (weight, options) of the terms whose weight is not 0; raises SrlabError where it is every one."""
     found = {}
     for name, settings in config.items():
         if name not in LOSS_TERMS:
@@ -113,5 +128,5 @@ def _check_names(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _keywords(term: type[Term], kind: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD) -> dict[str, inspect.Parameter]:
-    """The parameters of a term's constructor: its options, or what it takes by keyword only."""
+    """Returns the parameters of a term's constructor: its options, or the keyword-only ones."""
     return {key: p for key, p in inspect.signature(term).parameters.items() if p.kind is kind}
