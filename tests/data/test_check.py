@@ -57,8 +57,14 @@ def test_nothing_is_wrong_with_a_good_folder(folder, tmp_path):
 
 
 def test_images_alone(folder, tmp_path):
-    report = check(folder / "HR", tmp_path)
+    report = check((folder / "HR").rename(tmp_path / "alone"), tmp_path)
     assert report.findings == [] and not any(name.startswith("LR") for name, _ in report.facts)
+
+
+def test_lr_files_beside_the_folder_of_hr_images_are_checked(folder, tmp_path):
+    (folder / "LR_bicubic/X2/3x2.png").unlink()
+    (error,) = errors(check(folder / "HR", tmp_path))
+    assert "files are missing (1 of 6)" in error
 
 
 def test_unreadable_files_are_all_named(folder, tmp_path):
@@ -136,7 +142,7 @@ def test_grey_alpha_deep_and_odd_images(folder, tmp_path, images):
     Image.fromarray(np.dstack([images[1], images[1][..., :1]])).save(folder / "HR/1.png")
     Image.fromarray(images[2][..., 0].astype(np.uint16) * 257).save(folder / "HR/2.png")
     write_image(folder / "HR/3.png", images[3][:-1])
-    found = notes(check(folder / "HR", tmp_path))
+    found = notes(check((folder / "HR").rename(tmp_path / "alone"), tmp_path))
     assert "grey images (2): 0.png, 2.png" in found and "images whose sides are no multiples" in found[-1]
     assert "images with an alpha channel, which is dropped (1): 1.png" in found
     assert "images of more than 8 bits, which are rounded (1): 2.png" in found

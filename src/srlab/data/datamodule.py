@@ -13,7 +13,7 @@ from srlab.data import photos
 from srlab.data.batch import Batch, Pair
 from srlab.data.catalog import CATALOG, known_set, no_track, present
 from srlab.data.degradations import find_degradation
-from srlab.data.evaluation_sets import catalog_set, photo_set, source_set
+from srlab.data.evaluation_sets import catalog_set, photo_set
 from srlab.data.image_sets import ImageSet
 from srlab.data.patches import PatchDataset
 from srlab.data.random_draws import PatchSampler, PatchShape
@@ -84,8 +84,7 @@ class SuperResolutionData(pl.LightningDataModule):
     def _validation(self, valid: str, training: Sequence[Path]) -> ImageSet:
         """The images of data.valid, a folder or a set. Raises SrlabError where some of them are trained on."""
         degradation, most = self.config.degradation, self.config.valid_images
-        recursive = self.config.recursive
-        sources = find_sources([valid], self.root, degradation, recursive)
+        sources = find_sources([valid], self.root, degradation, self.config.recursive)
         files = [path for source in sources for path in source.files][:most]
         both = {path.resolve() for path in files} & {path.resolve() for path in training}
         if both:
@@ -94,7 +93,8 @@ class SuperResolutionData(pl.LightningDataModule):
         if entry is not None:
             return catalog_set(entry, self.root, degradation).first(most)
         self.notes += [note for source in sources for note in source.notes]
-        return source_set("valid", [valid], self.root, degradation, recursive).first(most)
+        pictures = [picture for source in sources for picture in source.pictures(files)]
+        return ImageSet("valid", tuple(pictures), degradation)
 
     def state_dict(self) -> dict[str, Any]:
         """What decides the patches of every step; stands in checkpoints, so that a resumed run can be held to it."""
@@ -113,7 +113,8 @@ class SuperResolutionData(pl.LightningDataModule):
         }
 
     def check_validation(self) -> None:
-        """Raises SrlabError for a validation image that cannot be decoded or is too small to be measured."""
+        """Raises SrlabError for a validation image that cannot be decoded, measured, or paired with its LR file."""
+        self.validation.check(self.scales, self.protocol)
         for index in range(len(self.validation.pictures)):
             for scale in self.scales:
                 pair = self.validation.pair(index, scale, self.protocol)

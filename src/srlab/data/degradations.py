@@ -1,7 +1,8 @@
-"""How low-resolution images come about: the one place where they are made, for training, validation and evaluation.
+"""Degradations: the one place where LR images are made, for training, validation and evaluation alike.
 
-A degradation has two parts. `shrink` depends on the HR image alone, so its results are kept in the cache. `corrupt`
-draws random numbers: once for every image that is measured, and anew for every patch that is trained on.
+A degradation has two parts. `shrink` depends on the HR image alone, so training keeps its results in the cache.
+`corrupt` draws random numbers: always the same ones for an image that is measured, new ones for every patch that is
+trained on.
 """
 
 import zlib
@@ -27,7 +28,7 @@ class Degradation:
         name: as `data.degradation` names it.
         shrunk_by: the name of the degradation whose `shrink` this one has; cached images are kept under it.
         needs_files: whether LR images cannot be made from HR, and must be there as files.
-        is_random: whether `corrupt` does anything.
+        is_random: whether `corrupt` has to be called for every patch: because it changes it, or gives a condition.
     """
 
     name: str
@@ -53,11 +54,19 @@ class Degradation:
         return self.corrupt(self.shrink(hr, scale), random)
 
     def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
-        """The part that depends on the HR image alone."""
+        """Makes the LR image as far as it depends on the HR image alone; arguments as of a call."""
         raise NotImplementedError
 
     def corrupt(self, lr: np.ndarray, random: np.random.Generator) -> Corrupted:
-        """The random part, of a whole LR image or a patch; any axes."""
+        """Adds the random part.
+
+        Args:
+            lr: what `shrink` gave, or a patch of it; of any axes.
+            random: drawn from.
+
+        Returns:
+            As a call does.
+        """
         return lr, None
 
     def check_scales(self, scales: Iterable[int]) -> None:
@@ -74,10 +83,10 @@ class Bicubic(Degradation):
 
 
 class BlurDown(Degradation):
-    """Gaussian blur, then every third pixel (BD of SRMD, RDN and RCAN; x3).
+    """Gaussian blur, then every third pixel: the BD protocol of SRMD, RDN and RCAN, which is of x3.
 
-    The kernel is MATLAB's fspecial('gaussian', 7, 1.6), borders are replicated, and of every 3 x 3 pixels the middle
-    one stays (RCAN's Prepare_TrainData_HR_LR_BD.m).
+    The kernel is MATLAB's fspecial('gaussian', 7, 1.6) and borders are replicated. Of every 3 x 3 pixels the middle one
+    stays, as imresize(..., 1/3, 'nearest') takes it (Prepare_TrainData_HR_LR_BD.m of RDN, imresize_BD of RCAN).
     """
 
     shrunk_by = "blur_down"
@@ -92,11 +101,18 @@ class BlurDown(Degradation):
     def check_scales(self, scales: Iterable[int]) -> None:
         for scale in scales:
             if scale != self.SCALE:
-                raise SrlabError(f"data.degradation={self.name}: is defined at scale={self.SCALE}, not at {scale}.")
+                raise SrlabError(
+                    f"data.degradation={self.name}: is defined at scale={self.SCALE}, not at {scale}. "
+                    f"Set scale={self.SCALE}, or choose another degradation."
+                )
 
 
 class NoiseDown(Bicubic):
-    """Bicubic, then Gaussian noise of standard deviation 30 (of 255 levels) in every channel (DN of RDN and RCAN)."""
+    """Bicubic, then Gaussian noise in every channel: the DN protocol of RDN and RCAN, who use it at x3.
+
+    The standard deviation is 30 of 255 levels, and the result is rounded to 8 bits (imresize_DN of RCAN). The papers
+    draw noise anew for training and once for testing; so do we, although MATLAB's numbers are others than NumPy's.
+    """
 
     is_random = True
     SIGMA: ClassVar[float] = 30.0
@@ -142,7 +158,7 @@ def find_degradation(name: str) -> Degradation:
 
 
 def draws_for_image(name: str, scale: int) -> np.random.Generator:
-    """Returns the random numbers of an image that is measured: they depend on its name and the scale alone."""
+    """Returns the random numbers for an image that is measured: they depend on its name and the scale alone."""
     key = [MEASURED_SEED, zlib.crc32(f"{name} x{scale}".encode())]
     return np.random.Generator(np.random.Philox(key=key))
 

@@ -4,46 +4,24 @@ import functools
 from pathlib import Path
 
 from srlab.data import photos
-from srlab.data.catalog import (
-    BENCHMARKS,
-    CATALOG,
-    CatalogEntry,
-    hr_files,
-    known_set,
-    lr_file,
-    no_track,
-    parts_of,
-    present,
-    sets_with,
-)
+from srlab.data.catalog import BENCHMARKS, CATALOG, CatalogEntry, known_set, no_track, present
 from srlab.data.degradations import find_degradation
 from srlab.data.image_sets import ImageSet, Picture
 from srlab.data.sources import find_sources
 from srlab.errors import SrlabError, nearest
-from srlab.imaging.files import read_image
 
 SAMPLE = "sample"  # the embedded photos
 
 
 def catalog_set(entry: CatalogEntry, root: Path, degradation: str = "bicubic") -> ImageSet:
-    """A set of the catalog, under its name and, but for bicubic LR, that of the degradation.
+    """A set of the catalog; its name has the degradation in it, where that is not bicubic.
 
-    Raises SrlabError where it is missing or incomplete, or has no such LR files.
+    Raises:
+        SrlabError: it is missing or incomplete, or has no such LR files.
     """
-
-    from_files = degradation == "bicubic" or find_degradation(degradation).needs_files
-
-    def picture(part: CatalogEntry, path: Path) -> Picture:
-        return Picture(
-            path.stem,
-            functools.partial(read_image, path),
-            lambda scale: lr_file(part, root, degradation, scale, path.stem) if from_files else None,
-        )
-
-    if find_degradation(degradation).needs_files and entry.name not in sets_with(degradation):
-        raise no_track(entry.name, degradation)
-    pictures = tuple(picture(part, path) for part in parts_of(entry) for path in hr_files(part, root))
-    return ImageSet(_set_name(entry.name, degradation), pictures, degradation, entry)
+    sources = find_sources([entry.name], root, degradation)
+    pictures = [source.picture(path, path.stem) for source in sources for path in source.files]
+    return ImageSet(_set_name(entry.name, degradation), tuple(pictures), degradation, entry)
 
 
 def photo_set(name: str, titles: tuple[str, ...], degradation: str = "bicubic") -> ImageSet:
@@ -58,15 +36,27 @@ def _set_name(name: str, degradation: str) -> str:
     return name if degradation == "bicubic" else f"{name}_{degradation}"
 
 
-def source_set(name: str, words: list[str], root: Path, degradation: str, recursive: bool = False) -> ImageSet:
-    """The images of folders or sets, with the LR files that they have.
+def folder_set(word: str, root: Path, degradation: str = "bicubic", recursive: bool = False) -> ImageSet:
+    """The images of a folder, and the LR files beside it.
 
-    Raises SrlabError for a word that is neither, and for images without LR files of a degradation that needs them.
+    Its name is the folder's, or the parent's where the images are in HR/; never that of a set of the catalog, whose
+    published numbers are of other images. Images are named by their path in the folder, a/b.png as a_b.
+
+    Raises:
+        SrlabError: no such folder, two images of one name, or images without LR files of a degradation that needs them.
     """
-    sources = find_sources(words, root, degradation, recursive)
-    pictures = [picture for source in sources for picture in source.pictures(source.files)]
-    notes = tuple(note for source in sources for note in source.notes)
-    return ImageSet(name, tuple(pictures), degradation, notes=notes)
+    (source,) = find_sources([word], root, degradation, recursive)
+    pictures = {}
+    for path in source.files:
+        name = "_".join(path.relative_to(source.folder).with_suffix("").parts)
+        if name in pictures:
+            raise SrlabError(f"{path}: another image of {source.folder} is called {name} too. Rename one of them.")
+        pictures[name] = source.picture(path, name)
+    folder = source.folder.resolve()
+    name = folder.parent.name if folder.name == "HR" else folder.name
+    if known_set(name) is not None or name == SAMPLE:
+        name += "_folder"
+    return ImageSet(_set_name(name, degradation), tuple(pictures.values()), degradation, source.entry, source.notes)
 
 
 def evaluation_sets(
@@ -90,7 +80,14 @@ def evaluation_sets(
         names = ["div2k_valid"]
     if not names:
         names = [name for name in BENCHMARKS if present(CATALOG[name], root)] or [SAMPLE]
-    return [_named_set(str(name), root, degradation, recursive) for name in names]
+    sets = [_named_set(str(name), root, degradation, recursive) for name in names]
+    called = [image_set.name for image_set in sets]
+    if len(set(called)) < len(called):
+        raise SrlabError(
+            f"sets={','.join(map(str, names))}: two of them are called {max(called, key=called.count)}, the name under "
+            f"which results are kept. Name each set once, and measure folders of the same name one at a time."
+        )
+    return sets
 
 
 def _named_set(name: str, root: Path, degradation: str, recursive: bool) -> ImageSet:
@@ -99,10 +96,9 @@ def _named_set(name: str, root: Path, degradation: str, recursive: bool) -> Imag
     entry = known_set(name)
     if entry is not None:
         return catalog_set(entry, root, degradation)
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
+    if not Path(name).expanduser().is_dir():
         known = [*CATALOG, SAMPLE]
         raise SrlabError(
             f"'{name}' is not a set ({', '.join(known)}), and no folder of images.{nearest(name.lower(), known)}"
         )
-    return source_set(_set_name(folder.resolve().name, degradation), [name], root, degradation, recursive)
+    return folder_set(name, root, degradation, recursive)

@@ -1,9 +1,6 @@
 """Sets of the catalog into data.root: downloaded, checked, unpacked beside their place and moved there whole."""
 
-import getpass
-import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +15,8 @@ from srlab.data.unpack import Member, Wanted, opened, unpack
 from srlab.errors import SrlabError
 from srlab.imaging.files import SUFFIXES, image_size
 
-DOWNLOADS = "downloads"  # folder under data.root, of archives on their way
+DOWNLOADS = "downloads"  # folder under data.root, of archives that are being downloaded
+LOCK = ".fetch.lock"  # under data.root, so that it holds for every user and machine that fetches there
 
 
 @dataclass(frozen=True)
@@ -192,24 +190,23 @@ def _check_space(root: Path, needed: int, name: str) -> None:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Makes the folder of downloads, and removes it if it is empty in the end; one fetch at a time may work there.
+    """Makes the folder of downloads for one fetch at a time, and removes it if it is empty in the end.
 
-    Raises SrlabError while another process of this machine holds it; a process that is killed lets go of it.
+    Raises:
+        SrlabError: another process is at work there. A process that is killed lets go of the lock.
     """
     folder = root / DOWNLOADS
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(_lock_of(folder), timeout=0):
-            yield
-            with suppress(OSError):
-                folder.rmdir()
+        with FileLock(root / LOCK, timeout=0):
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # archives are kept there
+                    folder.rmdir()
+                with suppress(OSError):  # Windows does not remove an open file
+                    (root / LOCK).unlink()
     except Timeout:
         raise SrlabError(
             f"{folder}: another fetch is at work there. Wait for it, or choose another data.root."
         ) from None
-
-
-def _lock_of(folder: Path) -> Path:
-    """Not in the folder itself, which is removed while others may wait for it."""
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"srlab-fetch-{getpass.getuser()}-{name}.lock"

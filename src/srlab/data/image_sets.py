@@ -11,6 +11,7 @@ from torch import Tensor
 from srlab.data.batch import Pair
 from srlab.data.catalog import CatalogEntry
 from srlab.data.degradations import draws_for_image, find_degradation
+from srlab.data.lr_folders import all_or_none
 from srlab.errors import SrlabError
 from srlab.imaging.crop import crop_to_multiple
 from srlab.imaging.files import read_image, to_tensor
@@ -71,11 +72,18 @@ class ImageSet:
         return path if path is not None and path.is_file() and protocol.method_sees == "image" else None
 
     def check(self, scales: Sequence[int], protocol: Protocol) -> None:
-        """Raises SrlabError, before anything is measured, for scales and protocols that its LR images rule out."""
+        """Checks before anything is measured that there are LR images of these scales, as the protocol takes them.
+
+        Raises:
+            SrlabError: the degradation or its files do not have a scale, some LR files are missing, or the protocol
+                does not use LR files although the degradation has nothing else.
+        """
         self._check_protocol(protocol)
         find_degradation(self.degradation).check_scales(scales)
         for scale in scales:
-            self.pictures[0].lr_path(scale)
+            paths = [picture.lr_path(scale) for picture in self.pictures]
+            if protocol.method_sees == "image":
+                all_or_none(paths, scale)
 
     def _check_protocol(self, protocol: Protocol) -> None:
         if find_degradation(self.degradation).needs_files and protocol.method_sees == "luma":

@@ -1,17 +1,26 @@
-"""Folders of LR files beside their HR images: LR_bicubic/X2 and the like, and the naming of the files in them."""
+"""Folders of LR files beside their HR images, such as LR_bicubic/X2, and how the files in them are named."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from srlab.data.catalog import CatalogEntry
+from srlab.errors import SrlabError
 from srlab.imaging.files import SUFFIXES
 
 
 @dataclass(frozen=True)
 class LRFolder:
-    """The LR files of one degradation and scale. name: of a file, with {stem}, {scale} and {version}."""
+    """The LR files of one degradation and scale.
+
+    Attributes:
+        folder: where they are.
+        degradation: what made them, by the folder's name.
+        scale: HR over LR side.
+        name: of a file, with {stem}, {scale} and {version}.
+        versions: LR images for every HR image.
+    """
 
     folder: Path
     degradation: str
@@ -20,7 +29,7 @@ class LRFolder:
     versions: int = 1
 
     def files(self, stem: str) -> list[Path]:
-        """Of one HR image, as they are or would be."""
+        """Returns where the LR files of one HR image are, or would be."""
         return [self._file(stem, version) for version in range(1, self.versions + 1)]
 
     def _file(self, stem: str, version: int) -> Path:
@@ -39,7 +48,7 @@ class LRFolder:
 
 
 def folders_of_set(entry: CatalogEntry, root: Path) -> list[LRFolder]:
-    """The LR folders of a set that are there."""
+    """Returns the LR folders of a set that are there."""
     found = []
     for degradation, track in entry.tracks.items():
         for scale, pattern in track.paths.items():
@@ -50,13 +59,47 @@ def folders_of_set(entry: CatalogEntry, root: Path) -> list[LRFolder]:
 
 
 def folders_beside(folder: Path) -> list[LRFolder]:
-    """LR_*/X* within a folder; their files are named STEMxSCALE, or as their HR images."""
+    """Finds the LR folders of a user's own HR images: LR_DEGRADATION/XSCALE, in upper or lower case.
+
+    Args:
+        folder: holds HR images, or holds them in HR/. Where its own name ends in HR, the LR folders may also lie beside
+            it, under the same name with LR: photos/HR and photos/LR_bicubic/X2, or a_HR and a_LR_bicubic/X2.
+
+    Returns:
+        The folders that hold images. These are named as their HR images, or STEMxSCALE.
+    """
     found = []
-    for path in sorted(folder.glob("LR_*/X*")):
-        scale = re.fullmatch(r"X(\d+)", path.name)
-        files = sorted(file for file in path.glob("*") if file.suffix.lower() in SUFFIXES)
-        if scale is not None and files:
-            marked = any(file.stem.endswith(f"x{scale[1]}") for file in files)
+    for path in sorted(_folders_with_scale(folder)):
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        if files:
+            scale = int(path.name[1:])
+            marked = any(file.stem.endswith(f"x{scale}") for file in files)
             name = "{stem}" + ("x{scale}" if marked else "") + files[0].suffix
-            found.append(LRFolder(path, path.parent.name.removeprefix("LR_"), int(scale[1]), name))
+            found.append(LRFolder(path, re.split("LR_", path.parent.name, flags=re.IGNORECASE)[-1], scale, name))
     return found
+
+
+def _folders_with_scale(folder: Path) -> Iterator[Path]:
+    places, full = [(folder, "")], folder.absolute()
+    if full.name.upper().endswith("HR"):
+        places.append((full.parent, full.name[:-2]))
+    for place, prefix in places:
+        for lr in place.iterdir():
+            if re.fullmatch(re.escape(prefix) + r"LR_\w+", lr.name, re.IGNORECASE) and lr.is_dir():
+                yield from (path for path in lr.iterdir() if re.fullmatch(r"[Xx]\d+", path.name) and path.is_dir())
+
+
+def all_or_none(paths: Sequence[Path | None], scale: int) -> list[Path]:
+    """Returns the LR files of a set if all are there, or no file if none is.
+
+    Raises:
+        SrlabError: some are there and others are missing.
+    """
+    there = [path for path in paths if path is not None and path.is_file()]
+    if there and len(there) < len(paths):
+        lost = next(path for path in paths if path not in there)
+        raise SrlabError(
+            f"{lost}: missing, while {len(there)} other LR files of x{scale} are there. Get the set again, or remove "
+            f"its LR folder to have all of them made from HR."
+        )
+    return there

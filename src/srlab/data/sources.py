@@ -5,12 +5,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from srlab.data.catalog import CATALOG, CatalogEntry, hr_files, known_set, lr_file, no_track, parts_of, set_of_folder
+from srlab.data.catalog import (
+    CATALOG,
+    CatalogEntry,
+    hr_files,
+    hr_folder,
+    known_set,
+    lr_file,
+    no_track,
+    parts_of,
+    set_of_folder,
+)
 from srlab.data.degradations import BICUBIC, find_degradation
 from srlab.data.image_sets import Picture
 from srlab.data.lr_folders import LRFolder, folders_beside
 from srlab.errors import SrlabError, nearest
-from srlab.imaging.files import SUFFIXES, list_images, read_image
+from srlab.imaging.files import SUFFIXES, images_below, list_images, read_image, subfolders
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,7 @@ class Source:
     """Image files of one folder, or of one set of the catalog, which may have LR files too.
 
     Attributes:
+        folder: of the HR images.
         files: HR images.
         entry: the set that the images are, also where its folder was named instead of the set.
         named: whether it was named as a set, whose LR files the catalog knows.
@@ -27,6 +38,7 @@ class Source:
         notes: lines to be said once, such as LR files that are not used.
     """
 
+    folder: Path
     files: tuple[Path, ...]
     entry: CatalogEntry | None
     named: bool
@@ -42,26 +54,36 @@ class Source:
         return track.versions if track is not None else 1
 
     def lr_path(self, path: Path, scale: int, version: int = 1) -> Path | None:
-        """Where the LR file of one of its images is, or would be; None where it is made from HR."""
+        """Returns where the LR file of one of its images is, or would be; None where it is made from HR.
+
+        Raises:
+            SrlabError: it is missing, or there are none of this scale, and the degradation needs files.
+        """
         if not from_files(self.degradation):
             return None
-        for folder in self.lr_folders:
-            if folder.scale == scale:
-                return folder.files(path.stem)[version - 1]
-        if self.entry is None or not self.named:
-            return None
-        return lr_file(self.entry, self.root, self.degradation, scale, path.stem, version)
+        if self.entry is not None and self.named:
+            return lr_file(self.entry, self.root, self.degradation, scale, path.stem, version)
+        needed = find_degradation(self.degradation).needs_files
+        files = [lr.files(path.stem)[version - 1] for lr in self.lr_folders if lr.scale == scale]
+        if needed and not files:
+            has = " and ".join(f"x{lr.scale}" for lr in self.lr_folders)
+            raise SrlabError(
+                f"{self.folder}: its LR images of data.degradation={self.degradation} are of {has}, not x{scale}."
+            )
+        if needed and not files[0].is_file():
+            raise SrlabError(f"{files[0]}: no such LR file, and {self.degradation} LR cannot be made from HR. Add it.")
+        return files[0] if files else None
 
     def without(self, files: Collection[Path]) -> "Source":
         return replace(self, files=tuple(path for path in self.files if path not in files))
 
     def pictures(self, files: Collection[Path]) -> list[Picture]:
-        """Those of its images that are among the files, to validate on."""
-        return [
-            Picture(str(path), partial(read_image, path), partial(self.lr_path, path))
-            for path in self.files
-            if path in files
-        ]
+        """Returns those of its images that are among the files, named by their paths."""
+        return [self.picture(path, str(path)) for path in self.files if path in files]
+
+    def picture(self, path: Path, name: str) -> Picture:
+        """Returns one of its images, with its LR files."""
+        return Picture(name, partial(read_image, path), partial(self.lr_path, path))
 
 
 def from_files(degradation: str) -> bool:
@@ -100,11 +122,11 @@ def _set(entry: CatalogEntry, word: str, root: Path, degradation: str) -> list[S
     parts = parts_of(entry)
     if find_degradation(degradation).needs_files and any(part.track(degradation) is None for part in parts):
         raise no_track(word, degradation)
-    return [Source(tuple(hr_files(part, root)), part, True, root, degradation) for part in parts]
+    return [Source(hr_folder(part, root), tuple(hr_files(part, root)), part, True, root, degradation) for part in parts]
 
 
 def _folder(word: str, root: Path, degradation: str, recursive: bool) -> Source:
-    """A folder of HR images, or one that has them in HR/; LR files in LR_DEGRADATION/XSCALE beside them."""
+    """A folder of HR images, or one that has them in HR/, and the LR files beside them."""
     folder = Path(word).expanduser()
     if not folder.is_dir():
         raise SrlabError(
@@ -116,12 +138,23 @@ def _folder(word: str, root: Path, degradation: str, recursive: bool) -> Source:
     found = [lr for lr in folders_beside(folder) if lr.degradation == degradation] if from_files(degradation) else []
     if find_degradation(degradation).needs_files and not found:
         raise no_track(word, degradation)
+    if found:
+        _check_stems(files, found[0])
     notes = [*_unused(found, [path.stem for path in files]), *([] if recursive else _unread(hr))]
-    return Source(tuple(files), set_of_folder(hr, root), False, root, degradation, tuple(found), tuple(notes))
+    return Source(hr, tuple(files), set_of_folder(hr, root), False, root, degradation, tuple(found), tuple(notes))
+
+
+def _check_stems(files: Sequence[Path], lr: LRFolder) -> None:
+    """Raises SrlabError where two HR images would have the same LR file."""
+    by_stem: dict[str, Path] = {}
+    for path in files:
+        other = by_stem.setdefault(path.stem, path)
+        if other != path:
+            raise SrlabError(f"{path} and {other}: both belong to {lr.files(path.stem)[0]}. Rename one of them.")
 
 
 def _unused(folders: Sequence[LRFolder], stems: Sequence[str]) -> list[str]:
-    """A line for every LR folder with files that belong to no HR image."""
+    """Returns a line for every LR folder with files that belong to no HR image."""
     return [
         f"note: {lr.folder}: {len(lost)} LR file(s) are not used, such as {lost[0].name}; expected names like "
         f"{lr.files(stems[0])[0].name} for {stems[0]}."
@@ -131,9 +164,9 @@ def _unused(folders: Sequence[LRFolder], stems: Sequence[str]) -> list[str]:
 
 
 def _unread(folder: Path) -> list[str]:
-    """A line where subfolders hold images that are not read."""
-    below = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(("LR_", "."))]
-    with_images = [path.name for path in below if any(file.suffix.lower() in SUFFIXES for file in path.iterdir())]
-    if not with_images:
+    """Returns a line where subfolders hold images that are not read."""
+    below = [path.name for path in subfolders(folder) if next(images_below(path), None) is not None]
+    if not below:
         return []
-    return [f"note: {folder}: images in {', '.join(with_images[:4])} are not read; data.recursive=true reads them."]
+    more = " and others" if len(below) > 4 else ""
+    return [f"note: {folder}: images in {', '.join(below[:4])}{more} are not read; data.recursive=true reads them."]

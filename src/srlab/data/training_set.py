@@ -9,6 +9,7 @@ import numpy as np
 from srlab.data.catalog import CatalogEntry
 from srlab.data.degradations import BICUBIC, Degradation, find_degradation
 from srlab.data.image_sets import check_lr
+from srlab.data.lr_folders import all_or_none
 from srlab.data.sources import Source
 from srlab.data.store import JoinedStore, Store, open_store, signature
 from srlab.data.synthetic import synthetic_image
@@ -58,16 +59,11 @@ class TrainingSet:
         hr_sizes = [size for size in self.sizes for _ in range(self.versions)]
         sizes = [(h // scale, w // scale) for h, w in hr_sizes]
         files = [self.lr_path(scale, index) for index in range(len(names))]
-        there = [path for path in files if path is not None and path.is_file()]
+        there = all_or_none(files, scale)
         if not there:
             self.degradation.check_scales([scale])
             key = f"{self.degradation.shrunk_by}{scale}:{self.key}"
             return open_store(cache, key, names, sizes, self._shrunk(scale))
-        if len(there) < len(files):
-            lost = next(path for path in files if path not in there)
-            raise SrlabError(
-                f"{lost}: missing, while {len(there)} other LR files of x{scale} are there. Get the set again."
-            )
         for path, name, size in zip(there, names, hr_sizes, strict=True):
             check_lr(str(path), image_size(path), name, size, scale)
         return open_store(cache, f"lr:{signature(there)}", names, sizes, lambda i: read_image(there[i]))

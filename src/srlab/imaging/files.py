@@ -1,5 +1,6 @@
 """Image files in and out: 8-bit grey (H, W) or RGB (H, W, 3) arrays, and their tensors."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,40 @@ _GREY_MODES = ("L", "1", "LA")
 
 
 def list_images(folder: Path, recursive: bool = False) -> list[Path]:
-    """Returns the image files of a folder, and on request of its subfolders, sorted by path.
+    """Lists the image files of a folder.
+
+    Args:
+        folder: where to look.
+        recursive: whether to look in its subfolders too; see `images_below`.
+
+    Returns:
+        Their paths, sorted.
 
     Raises:
         SrlabError: there is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise SrlabError(f"{folder}: no such folder. Expected a folder of images ({', '.join(SUFFIXES)}).")
-    files = sorted(path for path in (folder.rglob("*") if recursive else folder.iterdir()) if _is_image(path))
+    files = sorted(images_below(folder) if recursive else filter(_is_image, folder.iterdir()))
     if not files:
         raise SrlabError(f"{folder}: no images. Expected files that end in {', '.join(SUFFIXES)}.")
     return files
+
+
+def images_below(folder: Path) -> Iterator[Path]:
+    """Yields the image files of a folder and of its subfolders, links and hidden ones and LR_... left out."""
+    for path in folder.iterdir():
+        if _is_image(path) and path.is_file():
+            yield path
+    for subfolder in subfolders(folder):
+        yield from images_below(subfolder)
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Returns the folders in which `images_below` looks, sorted."""
+    skipped = (".", "LR_")
+    inside = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in inside if not path.name.upper().startswith(skipped))
 
 
 def _is_image(path: Path) -> bool:
