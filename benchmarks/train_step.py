@@ -1,6 +1,6 @@
 """One EDSR-baseline x2 training step (batch 16, 48 x 48 LR): srlab's against a plain fp32 eager loop.
 
-    python benchmarks/train_step.py [--steps 20] [--device cpu|cuda]
+    python benchmarks/train_step.py [--steps 20] [--batch 16] [--patch 48] [--device cpu|cuda]
 
 The two alternate, so a machine that changes its speed changes both. Prints JSON with medians and their ratio.
 """
@@ -28,6 +28,7 @@ def srlab_step(device: torch.device, lr: torch.Tensor, hr: torch.Tensor) -> Call
     """What a run does between two batches: uint8 to float, forward, backward, update, as train.py sets it up."""
     config = parse(compose("train", ["model=edsr_baseline", "scale=2"]), TrainConfig)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config)).to(device)
+    method.prepare_training()  # the loss, as train.py builds it
     method.to(memory_format=torch.channels_last)
     method.log = lambda *args, **kwargs: None  # there is no trainer here
     optimizer = method.configure_optimizers()["optimizer"]
@@ -90,18 +91,21 @@ def seconds(step: Callable[[], None], device: torch.device) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=20, help="of each, after three that do not count")
+    parser.add_argument("--batch", type=int, default=16, help="patches in a step")
+    parser.add_argument("--patch", type=int, default=48, help="side of the LR patches, in pixels")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
-    lr = torch.randint(0, 256, (16, 3, 48, 48), dtype=torch.uint8)
-    hr = torch.randint(0, 256, (16, 3, 96, 96), dtype=torch.uint8)
+    count, side = arguments.batch, arguments.patch
+    lr = torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8)
+    hr = torch.randint(0, 256, (count, 3, 2 * side, 2 * side), dtype=torch.uint8)
     ours, naive = srlab_step(device, lr, hr), naive_step(device, lr, hr)
     for _ in range(3):
         seconds(ours, device), seconds(naive, device)
     pairs = [(seconds(ours, device), seconds(naive, device)) for _ in range(arguments.steps)]
     result = {
-        "benchmark": "EDSR-baseline x2 training step, batch 16, 48x48 LR",
+        "benchmark": f"EDSR-baseline x2 training step, batch {count}, {side}x{side} LR",
         "device": torch.cuda.get_device_name() if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads",
         "precision": "bf16" if has_fast_bf16(device.type) else "fp32",
         "ours_seconds": statistics.median(ours for ours, _ in pairs),
