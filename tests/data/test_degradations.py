@@ -1,26 +1,32 @@
 """The degradations against independent definitions, and on their way into training, validation and evaluation."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from helpers import write_image
 from scipy import ndimage
+from torch import nn
 
 from srlab.commands.evaluation import evaluate_config
 from srlab.config.compose import compose
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
-from srlab.data import degradations
+from srlab.data import degradations, photos
 from srlab.data.datamodule import SuperResolutionData
 from srlab.data.degradations import DEGRADATIONS, Bicubic, draws_for_image, find_degradation
-from srlab.data.evaluation_sets import evaluation_sets
+from srlab.data.evaluation_sets import evaluation_sets, photo_set
 from srlab.data.image_sets import ImageSet, Picture
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
 from srlab.imaging.resize import imresize
+from srlab.methods import METHODS
+from srlab.methods.super_resolver import plain_method
 from srlab.metrics.protocol import protocol
+from srlab.networks.network import SRNetwork, Traits
+from srlab.training.run import train_config
 
 HR = synthetic_image(0, 96)
 
@@ -38,6 +44,8 @@ def test_blur_down_is_matlabs_filter_and_the_middle_of_every_three_pixels():
     expected = np.floor(exact + 0.5).astype(np.uint8).transpose(1, 2, 0)[1::3, 1::3]
     assert lr.dtype == np.uint8 and lr.shape == (32, 32, 3) and condition is None
     assert (lr != expected).mean() < 1e-4 and np.abs(lr.astype(int) - expected).max() <= 1  # a tie may round either way
+    blurred = np.floor(exact + 0.5).astype(np.uint8).transpose(1, 2, 0)
+    assert np.array_equal(imresize(blurred, 1 / 3, "nearest"), expected)  # as RDN's and RCAN's programs take them
 
 
 def test_blur_down_of_luma_is_not_rounded():
@@ -129,6 +137,48 @@ def test_a_condition_reaches_batches_and_pairs(known_noise):
     pair = module.validation.pair(0, 3, protocol("luma"))
     assert pair.condition.shape == (1, 1) and 0 <= float(pair.condition) <= 50
     assert torch.equal(pair.condition, module.validation.pair(0, 3, protocol("luma")).condition)
+
+
+class ToldOfNoise(SRNetwork):
+    """Nearest neighbour, and a convolution that also sees the noise level."""
+
+    seen: ClassVar[list[tuple[bool, torch.Size, torch.Tensor]]] = []  # training, shape of lr, condition
+
+    def __init__(self, scale: int = 3) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(2, 1, 3, padding=1)
+        self.traits = Traits((scale,), channels=1, receptive_field=1, condition_length=1)
+
+    def forward(self, lr, scale, condition=None):
+        if lr.device.type != "meta":  # else only its operations are counted
+            self.seen.append((self.training, lr.shape, condition.clone()))
+        maps = condition[:, :, None, None].expand(-1, -1, *lr.shape[2:]) / 255
+        changed = lr + self.convolution(torch.cat([lr, maps], dim=1))
+        return changed.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
+
+
+def test_a_run_tells_its_network_the_condition_in_training_validation_and_evaluation(
+    known_noise, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(METHODS, "told", plain_method("told", ToldOfNoise))
+    monkeypatch.setattr(ToldOfNoise, "seen", [])
+    words = ["model=fsrcnn", "scale=3", "data=sample", "data.sample_images=3", "data.sample_size=64", "data.margin=0",
+             "data.patch_size=8", "data.batch_size=4", "data.degradation=known_noise", "model.name=told",
+             "sets=[sample]", "trainer.max_steps=2", "trainer.val_check_interval=1", f"runs={tmp_path}"]  # fmt: skip
+    cfg = compose("train", words)
+    cfg.model.method, cfg.model.network = "told", {"scale": 3}
+    train_config(cfg)
+
+    trained = [condition for training, _, condition in ToldOfNoise.seen if training]
+    assert [condition.shape for condition in trained] == [(4, 1)] * 2
+    expected = data("data.degradation=known_noise").dataset(range(2))
+    assert all(torch.equal(ours, batch.condition) for ours, batch in zip(trained, expected, strict=True))
+
+    images = [*photo_set("valid", photos.VALIDATION, "known_noise").pairs(3, protocol("luma"))]
+    images += photo_set("test", photos.TEST, "known_noise").pairs(3, protocol("luma"))
+    known = {(pair.lr.shape[2:], float(pair.condition)) for pair in images}
+    used = {(shape[2:], float(condition)) for training, shape, condition in ToldOfNoise.seen if not training}
+    assert len(known) == 5 and known <= used
 
 
 @pytest.mark.parametrize("name", [name for name, known in DEGRADATIONS.items() if not known.needs_files])

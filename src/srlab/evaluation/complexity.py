@@ -22,6 +22,8 @@ def multiply_adds(method: SuperResolver, scale: int) -> int:
         network = type(method).Network(**method.hparams["network"]).eval()
         height, width = (round(side / scale) for side in OUTPUT)
         lr = torch.empty(1, method.traits.channels or 3, height, width)
+        length = method.traits.condition_length
+        condition = None if length is None else torch.empty(1, length)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(lr, scale)
+        network(lr, scale, condition)
     return counter.get_total_flops() // 2
