@@ -1,4 +1,4 @@
-"""Optimizers from plain values, and the norm of the gradient that they see."""
+"""Optimizers from plain values; the norm of the gradient that an optimizer sees, and its clipping."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,6 +8,24 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from srlab.errors import SrlabError, nearest
+from srlab.networks.network import SRNetwork
+
+SLOWER = 10  # slow layers learn at the learning rate divided by this
+
+
+def parameter_groups(network: SRNetwork, learning_rate: float) -> list[dict[str, Any]]:
+    """Returns a network's weights as PyTorch's parameter groups; the slow layers of its traits have one of their own.
+
+    Args:
+        network: to be trained.
+        learning_rate: of the other layers.
+    """
+    slow = {p for path in network.traits.slow_layers for p in network.get_submodule(path).parameters()}
+    groups: list[dict[str, Any]] = [{"params": [p for p in network.parameters() if p not in slow]}]
+    if slow:
+        own = [p for p in network.parameters() if p in slow]
+        groups.append({"params": own, "lr": learning_rate / SLOWER})
+    return groups
 
 
 def build_optimizer(groups: Iterable[dict[str, Any]], optimizer: Mapping[str, Any], fused: bool) -> Optimizer:
@@ -33,7 +51,15 @@ def build_optimizer(groups: Iterable[dict[str, Any]], optimizer: Mapping[str, An
     raise SrlabError(f"optimizer.name={name}: expected adam, adamw or sgd.{nearest(name, ('adam', 'adamw', 'sgd'))}")
 
 
+def _parameters(optimizer: Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
 def gradient_norm(optimizer: Optimizer) -> Tensor:
     """Returns the Euclidean norm of the whole gradient that an optimizer sees; 0 where there is none."""
-    parameters = (p for group in optimizer.param_groups for p in group["params"])
-    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    return nn.utils.get_total_norm([p.grad for p in _parameters(optimizer) if p.grad is not None])
+
+
+def clip_gradient_norm(optimizer: Optimizer, largest: float) -> None:
+    """Scales the whole gradient that an optimizer sees down to the norm `largest`, where its norm is larger."""
+    nn.utils.clip_grad_norm_(_parameters(optimizer), largest)
