@@ -13,6 +13,8 @@ from srlab.data.batch import Batch
 def main(rank: int, meeting: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
     for model in MODELS:
+        if not scales_of(model):
+            continue  # test_new_model.py says why
         scale = scales_of(model)[0]
         method = build(model, scale=scale)
         if not has_weights(method):
