@@ -43,6 +43,7 @@ def test_files_of_a_result(tmp_path, capsys):
     assert {"method", "scale", "set", "protocol", "n", "psnr", "ssim", "seconds", "published", "images"} <= set(row)
     assert (row["method"], row["scale"], row["set"], row["protocol"], row["n"]) == ("bicubic", 4, "sample", "luma", 3)
     assert row["psnr"] == np.mean([image["psnr"] for image in row["images"].values()]) == measured[0].psnr
+    assert row["timed_on"] == measured[0].timed_on == f"CPU, {threads()}, precision 32"
     assert list(row["images"]) == ["coffee", "astronaut", "motorcycle_left"] and row["published"] is None
     table = list(csv.DictReader((tmp_path / "out" / "results.csv").open()))
     assert float(table[0]["psnr"]) == row["psnr"]
@@ -54,8 +55,13 @@ def test_files_of_a_result(tmp_path, capsys):
     assert protocol("luma").measure(saved, hr, 4).psnr == row["images"]["coffee"]["psnr"]
 
 
+def threads() -> str:
+    count = torch.get_num_threads()
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
 def test_a_comparison_shows_what_was_measured(tmp_path, monkeypatch):
-    """Bicubic beside the methods that have the scale; its numbers are the table's, with the self-ensemble too."""
+    """Bicubic beside the methods that have the scale; their numbers are the table's, with the self-ensemble too."""
     paths = [tiny_checkpoint(tmp_path / f"{name}.ckpt", scale=s, name=name) for name, s in (("two", 2), ("three", 3))]
     words = [f"ckpt=[{paths[0]},{paths[1]}]", "sets=[sample]", "save_images=true", "ensemble=true"]
     shown: list[Figure] = []
@@ -63,10 +69,11 @@ def test_a_comparison_shows_what_was_measured(tmp_path, monkeypatch):
     by_scale = {row.scale: row for row in rows(tmp_path, *words)}
     for scale, figure, label in zip((2, 3), shown, ("two+", "three+"), strict=True):
         titles = [axis.get_xlabel() for axis in figure.axes][:5]
-        expected = ["coffee", f"LR (x{scale} smaller)", "bicubic+", label, "HR"]
+        expected = ["coffee", f"LR (x{scale} smaller)", "bicubic", label, "HR"]
         assert [title.partition("\n")[0] for title in titles] == expected
         assert titles[3].startswith(f"{label}\n{by_scale[scale].images['coffee'].psnr:.2f} dB")
         assert read_image(tmp_path / "out" / f"comparison_x{scale}.png").shape[1] > 600
+        assert (tmp_path / "out" / f"comparison_x{scale}.pdf").read_bytes().startswith(b"%PDF")
 
 
 def read_image_of(name):
@@ -104,6 +111,12 @@ def test_ensemble_and_tiles(tmp_path):
     ensemble = rows(tmp_path, f"ckpt={path}", "sets=[sample]", "ensemble=true")[0]
     assert tiled.psnr == pytest.approx(plain.psnr, abs=1e-3)
     assert ensemble.method == "edsr_tiny+" and ensemble.psnr != plain.psnr
+
+
+def test_interpolation_has_no_self_ensemble(tmp_path):
+    row = rows(tmp_path, "model=bicubic", "scale=2", "sets=[sample]", "ensemble=true")[0]
+    assert row.method == "bicubic"
+    assert row.images == rows(tmp_path, "model=bicubic", "scale=2", "sets=[sample]")[0].images
 
 
 def test_every_interpolation_scores_where_it_should(tmp_path):

@@ -60,9 +60,10 @@ def test_nothing_changes_where_nothing_is_asked(tmp_path):
     header = (tmp_path / "out" / "results.csv").read_text().partition("\n")[0]
     assert header == (
         "set,scale,method,protocol,n,psnr,ssim,published_psnr,published_ssim,difference,seconds,parameters,"
-        "multiply_adds,input"
+        "multiply_adds,input,timed_on"
     )
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.json", "results.md"]
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"results.csv", "results.json", "results.md", "results.tex"}
 
 
 def test_metrics_that_leave_psnr_out(tmp_path):
@@ -128,7 +129,7 @@ def test_a_scatter_of_any_number_of_panels_and_methods(tmp_path, panels):
     points = {f"method {i}": (28 + i / 3, 4 - i / 5) for i in range(3 * panels)}
     opinion = Metric("mos", "MOS", "higher", 2)
     scatter({f"set {i}": points for i in range(panels)}, PSNR.metric, opinion, tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png").std() > 0 and [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert read_image(tmp_path / "a.png").std() > 0 and {p.name for p in tmp_path.iterdir()} == {"a.png", "a.pdf"}
 
 
 def test_many_points_are_numbered():

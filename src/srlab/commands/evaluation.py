@@ -15,8 +15,9 @@ from srlab.errors import SrlabError
 from srlab.evaluation.comparison_figure import comparison
 from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate, that_have
 from srlab.evaluation.metric_plane import draw_perception_distortion
+from srlab.evaluation.progress import progress_shown
 from srlab.evaluation.tables import print_table, write_results
-from srlab.methods import find_method
+from srlab.methods import find_method, interpolation
 from srlab.methods.loading import load_checkpoint, load_weights
 from srlab.methods.recipe import recipe_of_model
 from srlab.methods.super_resolver import SuperResolver
@@ -70,12 +71,14 @@ def measured(config: EvaluateConfig) -> list[ResultRow]:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SrlabError(f"out={out}: cannot be made ({error.strerror}). Choose a folder of yours.") from None
-    rows = list(evaluate(methods, sets, scales, settings))
-    if config.mos_export:
-        rows = mos.add_anchors(rows, sets, scales, settings)
+    with progress_shown() as progress:
+        settings = replace(settings, progress=progress)
+        rows = list(evaluate(methods, sets, scales, settings))
+        if config.mos_export:
+            rows = mos.add_anchors(rows, sets, scales, settings)
     print_table(rows, f"protocol {settings.protocol.name}")
     write_results(rows, out)
-    print(f"written: {out / 'results.json'}, .md and .csv")
+    print(f"written: {out / 'results.json'}, .md, .csv and .tex")
     if config.save_images:
         _draw_comparisons(methods, sets[0], scales, settings, out)
     if config.mos_export:
@@ -93,7 +96,7 @@ def _draw_comparisons(
 ) -> None:
     """Side by side at each scale: bicubic and the methods that have it, on the first images of a set."""
     if all(label != "bicubic" for label, _ in methods):
-        methods = [("bicubic", find_method("interpolation")({"kernel": "bicubic"})), *methods]
+        methods = [("bicubic", interpolation()), *methods]
     for scale in scales:
         path = out / f"comparison_x{scale}.png"
         comparison(that_have(scale, methods), image_set, scale, settings, path)

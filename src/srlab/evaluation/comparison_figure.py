@@ -1,29 +1,32 @@
-"""Pictures of results."""
+"""A figure that compares methods side by side on crops of images."""
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from srlab.data.image_sets import ImageSet
 from srlab.evaluation.measure import EvaluationSettings, super_resolved
+from srlab.evaluation.plotting import DPI, plt, save
 from srlab.imaging.files import to_array
 from srlab.imaging.resize import imresize
 from srlab.methods.super_resolver import SuperResolver
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt
-from matplotlib.patches import Rectangle
 
 CROP = 72  # HR pixels
 SHOWN = 3  # images in one figure
 
 
 def telling_crop(approximation: np.ndarray, hr: np.ndarray, size: int = CROP) -> tuple[int, int]:
-    """(top, left) of the window in which an approximation is furthest from the truth: there methods differ.
+    """Finds the window in which an approximation is furthest from the truth: there methods differ.
 
-    Both (H, W) or (H, W, C), uint8. The choice looks at bicubic only, so it favours no method.
+    Args:
+        approximation: bicubic, so that the choice favours no method; (H, W) or (H, W, C), uint8.
+        hr: the truth, likewise.
+        size: side of the window in pixels; that of the image where it is smaller.
+
+    Returns:
+        (top, left).
     """
     error = (approximation.astype(np.float64) - hr) ** 2
     error = error.reshape(*hr.shape[:2], -1).mean(axis=2)
@@ -41,15 +44,22 @@ def comparison(
     settings: EvaluationSettings,
     path: Path,
 ) -> None:
-    """A PNG: of each of the first images the whole, and one crop as LR, by every method, and HR, with PSNR."""
+    """Writes a figure: of each of the first images the whole, and one crop of LR, every method and HR, with PSNR.
+
+    Args:
+        methods: (label, method), in the order of columns.
+        image_set: of which SHOWN images are shown.
+        scale: all methods have it.
+        settings: how methods are run and measured.
+        path: of the PNG file.
+    """
     count = min(SHOWN, len(image_set.pictures))
     figure, axes = plt.subplots(
         count, len(methods) + 3, figsize=(2.6 * (len(methods) + 3), 2.85 * count), squeeze=False, layout="constrained"
     )
     for row in range(count):
         _comparison_row(axes[row], methods, image_set, row, scale, settings)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path, DPI)
 
 
 def _comparison_row(
@@ -67,7 +77,7 @@ def _comparison_row(
     for label, method in methods:
         sr = super_resolved(method.to(settings.device), pair, settings)
         quality = settings.protocol.measure(sr, pair.hr, scale)
-        panels.append((sr, f"{settings.name(label)}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
+        panels.append((sr, f"{settings.name(label, method)}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
     panels.append((pair.hr, "HR"))
     _show(axes[0], pair.hr, pair.name)
     axes[0].add_patch(Rectangle((left, top), CROP, CROP, fill=False, edgecolor="red", linewidth=1.5))
@@ -75,7 +85,7 @@ def _comparison_row(
         _show(axis, image[top : top + CROP, left : left + CROP], title)
 
 
-def _show(axis: plt.Axes, image: np.ndarray, title: str) -> None:
+def _show(axis: Axes, image: np.ndarray, title: str) -> None:
     axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axis.set_xlabel(title, fontsize=10)
     axis.set_xticks([])

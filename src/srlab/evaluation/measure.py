@@ -1,4 +1,4 @@
-"""Methods over sets and scales under one protocol: the rows of every table."""
+"""Measures methods on sets at scales under one protocol: the rows of every table."""
 
 import time
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from srlab.data.batch import Pair
 from srlab.data.image_sets import ImageSet
 from srlab.distributed import merge_over_ranks, rank_and_world
 from srlab.evaluation.complexity import multiply_adds, trainable_parameters
+from srlab.evaluation.progress import ShowProgress, no_progress
 from srlab.evaluation.published import published
 from srlab.imaging.files import to_array, write_png
 from srlab.inference.upscale import Precision, describe_input
@@ -24,8 +25,15 @@ from srlab.metrics.protocol import Protocol
 class EvaluationSettings:
     """How to measure.
 
-    tile, ensemble, precision: as `upscale` takes them. save_images: a folder for every result, or None. meters: of
-    what, in the order of a table's columns.
+    Attributes:
+        protocol: colours, border and rounding.
+        device: where networks and perceptual metrics run.
+        tile: as `upscale` takes it; so are ensemble and precision.
+        ensemble: see `tile`; "+" in tables.
+        precision: see `tile`.
+        save_images: a folder for every result as SET_xSCALE/IMAGE_LABEL.png; None saves nothing.
+        meters: what to measure, in the order of a table's columns.
+        progress: is told of every image that is done.
     """
 
     protocol: Protocol
@@ -35,19 +43,38 @@ class EvaluationSettings:
     precision: Precision = "32"
     save_images: Path | None = None
     meters: tuple[Meter, ...] = DEFAULT
+    progress: ShowProgress = no_progress
 
-    def name(self, label: str) -> str:
-        """Of a method in tables, where "+" is the self-ensemble."""
-        return f"{label}+" if self.ensemble else label
+    def name(self, label: str, method: SuperResolver) -> str:
+        """Returns what a method is called in tables: with "+" for the self-ensemble, where that changes anything."""
+        return f"{label}+" if self.ensemble and not method.traits.equivariant else label
+
+    @property
+    def timed_on(self) -> str:
+        """What the seconds of an image depend on: the device, its threads, precision and tiles."""
+        threads = torch.get_num_threads()
+        names = {
+            "cpu": f"CPU, {threads} thread{'s' * (threads > 1)}",
+            "cuda": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "",
+        }
+        parts = [names.get(self.device.type, self.device.type), f"precision {self.precision}"]
+        return ", ".join(parts + ([] if self.tile is None else [f"tiles of {self.tile}"]))
 
 
 @dataclass(frozen=True)
 class ResultRow:
     """One method on one set at one scale.
 
-    seconds: mean time of one image through `upscale`. parameters: trainable ones. multiply_adds: of convolutions, for
-    a 1280 x 720 output. input: what the method saw where that is not the image itself. images: name -> Quality.
-    metrics: what was measured, in the order of columns.
+    Attributes:
+        method: its label, with "+" for the self-ensemble.
+        seconds: mean time of one image through `upscale`, as measured on `timed_on`.
+        parameters: trainable ones.
+        multiply_adds: of convolutions, for a 1280 x 720 output.
+        input: what the method saw where that is not the image itself.
+        published: {"psnr", "ssim"} in print, or None.
+        images: the values of every image, by its name.
+        metrics: what was measured, in the order of columns.
+        timed_on: device, threads and precision.
     """
 
     method: str
@@ -61,6 +88,7 @@ class ResultRow:
     published: dict[str, float] | None
     images: dict[str, Quality]
     metrics: tuple[Metric, ...]
+    timed_on: str
 
     @property
     def n(self) -> int:
@@ -84,10 +112,15 @@ class ResultRow:
 def evaluate(
     methods: list[tuple[str, SuperResolver]], sets: list[ImageSet], scales: list[int], settings: EvaluationSettings
 ) -> Iterator[ResultRow]:
-    """Rows by set, then scale, then method: the order in which papers print them.
+    """Yields rows by set, then scale, then method: the order in which papers print them.
 
-    methods: (label, method). Methods without a scale are left out of its rows. In a process group, every rank measures
-    its share of the images and all yield the same rows.
+    In a process group every rank measures its share of the images, and all ranks yield the same rows.
+
+    Args:
+        methods: (label, method). Methods that cannot do a scale are left out of its rows.
+        sets: the images.
+        scales: in the order of rows.
+        settings: how to measure.
     """
     for image_set in sets:
         for scale in scales:
@@ -96,7 +129,7 @@ def evaluate(
 
 
 def that_have(scale: int, methods: list[tuple[str, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
-    """Those of (label, method) that can do a scale."""
+    """Returns those of (label, method) that can do a scale."""
     return [item for item in methods if item[1].traits.scales is None or scale in item[1].traits.scales]
 
 
@@ -117,8 +150,9 @@ def super_resolved(method: SuperResolver, pair: Pair, settings: EvaluationSettin
 def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, settings: EvaluationSettings) -> ResultRow:
     rank, world = rank_and_world()
     method.to(settings.device)
+    name, total = settings.name(label, method), len(image_set.pictures)
     measured: dict[str, tuple[int, Quality, float, str]] = {}
-    for index in range(rank, len(image_set.pictures), world):
+    for index in range(rank, total, world):
         pair = image_set.pair(index, scale, settings.protocol)
         start = time.perf_counter()
         sr = super_resolved(method, pair, settings)
@@ -127,10 +161,11 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
         measured[pair.name] = (index, quality, seconds, describe_input(method.traits, pair.lr.shape[1]))
         if settings.save_images is not None:
             write_png(settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{label}.png", sr)
+        settings.progress(f"{image_set.name} x{scale}", index + 1, total, name)
     ordered = sorted(merge_over_ranks(measured).items(), key=lambda item: item[1][0])
     parameters = trainable_parameters(method)
     return ResultRow(
-        method=settings.name(label),
+        method=name,
         scale=scale,
         set=image_set.name,
         protocol=settings.protocol.name,
@@ -138,7 +173,8 @@ def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, set
         parameters=parameters,
         multiply_adds=multiply_adds(method, scale),
         input="; ".join(sorted({item[3] for _, item in ordered} - {""})),
-        published=published(settings.name(label), parameters, settings.protocol.name, image_set.name, scale),
+        published=published(name, parameters, settings.protocol.name, image_set.name, scale),
         images={image: item[1] for image, item in ordered},
         metrics=tuple(meter.metric for meter in settings.meters),
+        timed_on=settings.timed_on,
     )

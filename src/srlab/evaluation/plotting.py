@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 
 from srlab.atomic_write import atomic_write
 
-DPI = 110
+DPI = 110  # pixels to the inch
 # Okabe and Ito's colours, which the colour-blind tell apart, without yellow, which is too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -61,14 +61,14 @@ def name_points(axes: Axes, points: Mapping[str, Point], names: Mapping[str, str
 
 
 def numbered(labels: Sequence[str]) -> dict[str, str]:
-    """Names to write beside points: the labels, or numbers where there are too many for that."""
+    """Returns names to write beside points: the labels, or numbers where there are too many for that."""
     if len(labels) <= NAMED:
         return {label: label.replace(", ", "\n") for label in labels}
     return {label: str(i) for i, label in enumerate(labels, 1)}
 
 
 def legend(figure: Figure, handles: Sequence[Line2D], title: str | None = None) -> None:
-    """Outside of the axes, for which it leaves their room."""
+    """Puts a legend to the right of the axes and widens the figure by it, so that the axes keep their size."""
     box = figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9, title=title)
     size = box.get_window_extent()
     figure.set_figwidth(figure.get_figwidth() + size.width / DPI)
@@ -76,7 +76,13 @@ def legend(figure: Figure, handles: Sequence[Line2D], title: str | None = None) 
 
 
 def legend_of_points(figure: Figure, names: Mapping[str, str], looks: Mapping[str, tuple[str, str]]) -> None:
-    """What numbers beside points stand for. looks: colour and marker by label."""
+    """Adds a legend that says what the numbers beside points stand for.
+
+    Args:
+        figure: see `legend`.
+        names: numbers by label.
+        looks: colour and marker by label.
+    """
     handles = [
         Line2D([], [], color=looks[label][0], marker=looks[label][1], linestyle="", label=f"{name}  {label}")
         for label, name in names.items()
@@ -85,7 +91,15 @@ def legend_of_points(figure: Figure, names: Mapping[str, str], looks: Mapping[st
 
 
 def save(figure: Figure, path: Path, dpi: int = DPI) -> None:
-    """As PNG, the whole file or none."""
+    """Writes a figure as PNG, and as PDF beside it, and closes it. Each file is there whole or not at all.
+
+    Args:
+        figure: what to write.
+        path: of the PNG file.
+        dpi: pixels to the inch of the PNG, and of pictures in the PDF.
+    """
     with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=dpi)
+    with atomic_write(path.with_suffix(".pdf")) as partial:
+        figure.savefig(partial, format="pdf", dpi=dpi, metadata={"CreationDate": None})  # the same bytes every time
     plt.close(figure)

@@ -26,6 +26,7 @@ def as_json(row: ResultRow) -> dict[str, Any]:
         "parameters": row.parameters,
         "multiply_adds": row.multiply_adds,
         "input": row.input,
+        "timed_on": row.timed_on,
         "published": row.published,
         "images": {name: finite(quality) for name, quality in row.images.items()},
     }

@@ -1,24 +1,23 @@
-"""Rows as a table: on the terminal, in Markdown, CSV and JSON."""
+"""Result rows as tables: on the terminal, in Markdown, LaTeX, CSV and JSON."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.console import Console
 
 from srlab.atomic_write import write_text
-from srlab.console import wide_console
 from srlab.evaluation.measure import ResultRow
 from srlab.evaluation.results import metrics_of, write_json
+from srlab.evaluation.text_tables import TextTable, csv_text, numbered_notes, used_columns
 from srlab.metrics.metric import Metric
 from srlab.run_files import RESULTS
 
-LEFT = ("set", "method", "protocol", "input")
+LEFT = ("set", "method", "protocol")
+NARROW = {"difference": "diff"}  # headings where 80 columns are to be enough
 
 
 def cells(row: ResultRow) -> dict[str, str]:
-    """A row as text by columns; the difference is ours minus the published PSNR."""
+    """Returns a row as text by columns; the difference is ours minus the published PSNR."""
     printed = difference = ""
     if row.published is not None:
         ssim = row.published["ssim"]
@@ -34,7 +33,6 @@ def cells(row: ResultRow) -> dict[str, str]:
         "s/image": f"{row.seconds:.3f}",
         "protocol": row.protocol,
         "n": str(row.n),
-        "input": row.input,
     }
 
 
@@ -47,52 +45,78 @@ def _difference(row: ResultRow) -> float:
     return row.psnr - row.published["psnr"]
 
 
-def _body(rows: list[ResultRow]) -> tuple[list[str], list[list[str]]]:
-    """Columns that say something, without those that are empty in every row, and the table below them."""
+def result_table(rows: list[ResultRow]) -> TextTable:
+    """Returns the table of results.md and results.tex: every column in which some row has something.
+
+    What methods saw, where that is not the image itself, and what s/image was measured on are notes below it.
+    """
+    marks, notes = numbered_notes([row.input for row in rows])
     table = [cells(row) for row in rows]
-    columns = dict.fromkeys(column for line in table for column in line)
-    used = [column for column in columns if any(line.get(column) for line in table)]
-    return used, [[line.get(column, "") for column in used] for line in table]
+    table = [{**line, "method": line["method"] + mark} for line, mark in zip(table, marks, strict=True)]
+    names = list(dict.fromkeys(name for line in table for name in line))
+    columns, body = used_columns(names, [[line.get(name, "") for name in names] for line in table])
+    timed = [f"s/image: {', or '.join(dict.fromkeys(row.timed_on for row in rows))}"] if rows else []
+    places = [(row.set, row.scale) for row in rows]
+    sections = [i for i in range(1, len(rows)) if places[i] != places[i - 1]]
+    several = len(sections) + 1 < len(rows)  # sections of one row each are none
+    return TextTable(columns, body, LEFT, whole=("method",), sections=sections if several else (), notes=notes + timed)
 
 
-def print_table(rows: list[ResultRow], title: str) -> None:
-    """The table on the terminal, whole: piped output is not cut to 80 columns."""
-    table = Table(title=title, title_justify="left")
-    columns, body = _body(rows)
-    for column in columns:
-        table.add_column(column, justify="left" if column in LEFT else "right")
-    for line in body:
-        table.add_row(*line)
-    wide_console().print(table)
+def print_table(rows: list[ResultRow], title: str, console: Console | None = None) -> None:
+    """Prints the results so that names are whole on 80 columns: with n as a note, without what the title says.
+
+    Args:
+        rows: what was measured.
+        title: names the protocol.
+        console: None for the terminal's own.
+    """
+    table = result_table(rows)
+    kept = [i for i, name in enumerate(table.columns) if name not in ("protocol", "n")]
+    counts = dict.fromkeys(f"{row.set} {row.n}" for row in rows)
+    TextTable(
+        columns=[NARROW.get(table.columns[i], table.columns[i]) for i in kept],
+        rows=[[line[i] for i in kept] for line in table.rows],
+        left=LEFT,
+        whole=table.whole,
+        sections=table.sections,
+        notes=[*table.notes, f"images: {', '.join(counts)}"] if rows else (),
+    ).print(title, console)
 
 
 def markdown(rows: list[ResultRow]) -> str:
-    columns, body = _body(rows)
-    lines = [columns, ["---"] * len(columns), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    """Returns the table of results.md."""
+    return result_table(rows).markdown()
 
 
 def comma_separated(rows: list[ResultRow]) -> str:
-    """One line a row, at full precision."""
-    text = io.StringIO()
+    """Returns the table of results.csv: one line a row, at full precision."""
     metrics = metrics_of(rows)
-    columns = ["set", "scale", "method", "protocol", "n", *metrics, "published_psnr", "published_ssim"]
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, "difference", "seconds", "parameters", "multiply_adds", "input"])
-    for row in rows:
-        printed: list[Any] = ["", "", ""]
-        if row.published is not None:
-            difference = _difference(row) if "psnr" in row.means else ""
-            printed = [row.published["psnr"], row.published["ssim"], difference]
-        values = [row.means.get(name, "") for name in metrics]
-        ours = [row.set, row.scale, row.method, row.protocol, row.n, *values]
-        writer.writerow([*ours, *printed, row.seconds, row.parameters, row.multiply_adds, row.input])
-    return text.getvalue()
+    columns = ["set", "scale", "method", "protocol", "n", *metrics, "published_psnr", "published_ssim", "difference",
+               "seconds", "parameters", "multiply_adds", "input", "timed_on"]  # fmt: skip
+    return csv_text([columns, *(_csv_line(row, list(metrics)) for row in rows)])
+
+
+def _csv_line(row: ResultRow, metrics: list[str]) -> list[Any]:
+    printed: list[Any] = ["", "", ""]
+    if row.published is not None:
+        difference = _difference(row) if "psnr" in row.means else ""
+        printed = [row.published["psnr"], row.published["ssim"], difference]
+    values = [row.means.get(name, "") for name in metrics]
+    ours = [row.set, row.scale, row.method, row.protocol, row.n, *values]
+    return [*ours, *printed, row.seconds, row.parameters, row.multiply_adds, row.input, row.timed_on]
 
 
 def write_results(rows: list[ResultRow], folder: Path, facts: dict[str, Any] | None = None) -> None:
-    """results.json, results.md and results.csv, each whole or not at all. facts: what else results.json says."""
+    """Writes results.json, results.md, results.csv and results.tex, each whole or not at all.
+
+    Args:
+        rows: what was measured.
+        folder: is made where it is not there.
+        facts: what else results.json says.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_json(rows, folder / RESULTS, facts)
-    write_text(folder / "results.md", markdown(rows))
+    table = result_table(rows)
+    write_text(folder / "results.md", table.markdown())
     write_text(folder / "results.csv", comma_separated(rows))
+    write_text(folder / "results.tex", table.latex())

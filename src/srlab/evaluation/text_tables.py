@@ -1,9 +1,107 @@
-"""Tables as text: Markdown for people, CSV for programs."""
+"""Tables as text: Markdown, CSV, LaTeX, and on the terminal."""
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from srlab.console import wide_console
+
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+         ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "±": r"$\pm$", "↓": r"$\downarrow$",
+         **{mark: f"\\textsuperscript{{{digit}}}" for digit, mark in enumerate(SUPERSCRIPTS)},
+         **{c: f"\\{c}" for c in "&%$#_{}"}}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of cells that are text already.
+
+    Attributes:
+        columns: the header.
+        rows: cells, as many in each as there are columns.
+        left: names of the columns that are aligned to the left; the others are to the right.
+        whole: names of the columns that are never shortened on a narrow terminal, and break no line.
+        sections: indices of the rows that begin a section.
+        notes: lines below the table.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: Collection[str] = ()
+    whole: Collection[str] = ()
+    sections: Collection[int] = ()
+    notes: Sequence[str] = ()
+
+    def markdown(self) -> str:
+        """Returns the table and its notes, without sections, which Markdown does not have."""
+        right = [name for name in self.columns if name not in self.left]
+        return markdown_table(self.columns, self.rows, right) + "".join(f"\n{note}\n" for note in self.notes)
+
+    def latex(self) -> str:
+        r"""Returns a tabular that needs \usepackage{booktabs}, with a rule before every section."""
+        lines = [
+            "% needs \\usepackage{booktabs}",
+            f"\\begin{{tabular}}{{{''.join('l' if name in self.left else 'r' for name in self.columns)}}}",
+            "\\toprule",
+            " & ".join(map(latex_text, self.columns)) + r" \\",
+        ]
+        for i, row in enumerate(self.rows):
+            if i == 0 or i in self.sections:
+                lines.append("\\midrule")
+            lines.append(" & ".join(map(latex_text, row)) + r" \\")
+        lines.append("\\bottomrule")
+        lines += [
+            f"\\multicolumn{{{len(self.columns)}}}{{l}}{{\\footnotesize {latex_text(note)}}} \\\\"
+            for note in self.notes
+        ]
+        return "\n".join([*lines, "\\end{tabular}"]) + "\n"
+
+    def print(self, title: str, console: Console | None = None) -> None:
+        """Prints the table under a title; brackets in names are no markup.
+
+        Args:
+            title: a line above the table.
+            console: None for the terminal's own; without a terminal nothing is cut to 80 columns.
+        """
+        console = console or wide_console()
+        table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False,
+                      collapse_padding=True)  # fmt: skip
+        for name in self.columns:
+            table.add_column(Text(name), justify="left" if name in self.left else "right", no_wrap=name in self.whole)
+        for i, row in enumerate(self.rows):
+            table.add_row(*map(Text, row), end_section=i + 1 in self.sections)
+        console.print(table)
+        for note in self.notes:
+            console.print(Text(note))
+
+
+def used_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """Returns the columns that are not empty in every row, and the rows without the others."""
+    used = [i for i in range(len(columns)) if any(row[i] for row in rows)]
+    return [columns[i] for i in used], [[row[i] for i in used] for row in rows]
+
+
+def numbered_notes(notes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Turns a note for every row into a mark for every row and a list of notes.
+
+    Args:
+        notes: by row; '' where there is nothing to say.
+
+    Returns:
+        The marks, such as '¹', '' where there is no note; and the lines that explain them, each note once.
+    """
+    different = list(dict.fromkeys(note for note in notes if note))
+    marks = {note: "".join(SUPERSCRIPTS[int(d)] for d in str(number)) for number, note in enumerate(different, 1)}
+    return [marks.get(note, "") for note in notes], [f"{marks[note]} {note}" for note in different]
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> str:
@@ -24,3 +122,9 @@ def csv_text(lines: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
+
+
+def latex_text(text: str) -> str:
+    """Returns a text with what LaTeX reads as commands escaped; a minus before a number is set as one."""
+    escaped = "".join(LATEX.get(character, character) for character in text)
+    return re.sub(r"(?<![\w.\-])-(?=\d)", "$-$", escaped)

@@ -40,7 +40,7 @@ def upscale(
         condition: what a degradation-conditioned network needs beside the image.
         tile: side of the tiles in LR pixels, for images that do not fit into memory at once; None processes whole
             images. Tiles overlap by the receptive field, so the result does not depend on their size.
-        ensemble: averages over the 8 flips and rotations (EDSR, section 3.4).
+        ensemble: averages over the 8 flips and rotations (EDSR, section 3.4), where that changes anything.
         precision: of the network's arithmetic; "inherit" leaves the caller's autocast as it is.
         label: what the network is called in messages.
 
@@ -104,7 +104,7 @@ def _forward(
         # Padding looks at a tile's own size, so tiles that start on multiples keep to the whole image's grid.
         multiple = traits.size_multiple
         forward = tiled(forward, scale, -(-tile // multiple) * multiple, -(-overlap // multiple) * multiple)
-    return ensembled(forward) if ensemble else forward
+    return ensembled(forward) if ensemble and not traits.equivariant else forward
 
 
 def _in_its_colours(forward: Callable[[Tensor], Tensor], lr: Tensor, scale: int, channels: int | None) -> Tensor:

@@ -28,3 +28,8 @@ def find_method(name: str) -> type[SuperResolver]:
     if name not in METHODS:
         raise SrlabError(f"'{name}' is not a method ({', '.join(METHODS)}).{nearest(name, METHODS)}")
     return METHODS[name]
+
+
+def interpolation(kernel: str = "bicubic") -> SuperResolver:
+    """Returns the method that only interpolates, which every table begins with."""
+    return find_method("interpolation")({"kernel": kernel}).eval()

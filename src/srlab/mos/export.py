@@ -20,7 +20,7 @@ from srlab.errors import SrlabError
 from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
 from srlab.evaluation.results import as_json
 from srlab.imaging.files import read_image, write_png
-from srlab.methods import find_method
+from srlab.methods import interpolation
 from srlab.mos.calibration import ENDS, calibration_images
 from srlab.mos.plan import Candidate, opaque_names, plans
 from srlab.mos.study import CALIBRATION, WORDS, Item, Rater, Study, Trial, image_path, open_study, write_study
@@ -44,7 +44,7 @@ def add_anchors(
     rows: list[ResultRow], sets: list[ImageSet], scales: list[int], settings: EvaluationSettings
 ) -> list[ResultRow]:
     """Returns the rows with nearest and bicubic before those of each set and scale, measured unless they are there."""
-    methods = [(name, find_method("interpolation")({"kernel": name}).eval()) for name in ANCHORS]
+    methods = [(name, interpolation(name)) for name in ANCHORS]
     plain = replace(settings, ensemble=False, tile=None, precision="32")
     result = []
     for image_set in sets:

@@ -15,7 +15,8 @@ class InterpolationNetwork(SRNetwork):
         if kernel not in KERNELS:
             raise SrlabError(f"kernel={kernel}: expected one of {', '.join(KERNELS)}.{nearest(kernel, KERNELS)}")
         self.kernel = kernel
-        self.traits = Traits(scales=None, channels=None, receptive_field=4)  # Lanczos, the widest, reaches 3 and a half
+        # Lanczos, the widest, reaches 3 and a half.
+        self.traits = Traits(scales=None, channels=None, receptive_field=4, equivariant=True)
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         return imresize(lr, scale, self.kernel)

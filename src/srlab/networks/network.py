@@ -24,6 +24,8 @@ class Traits:
         receptive_field: how far an output pixel sees, in LR pixels from its own position; None: everywhere.
         condition_length: the number of values that it needs beside each image, such as a kernel's code and a noise
             level: `forward` takes (N, condition_length) of them. None: it needs none.
+        equivariant: the network commutes with flips and rotations, as interpolation does, so the self-ensemble changes
+            nothing.
         slow_layers: paths of modules that learn at a tenth of the learning rate, as early papers' last layers do.
     """
 
@@ -32,6 +34,7 @@ class Traits:
     size_multiple: int = 1
     receptive_field: int | None = None
     condition_length: int | None = None
+    equivariant: bool = False
     slow_layers: tuple[str, ...] = ()
 
 
