@@ -69,6 +69,14 @@ def moved(before: dict, after: dict, prefix: str) -> float:
     return float(torch.cat(changes).norm())
 
 
+def descend(network: torch.nn.Module, loss: torch.Tensor) -> None:
+    """One step of plain gradient descent, at a learning rate of 0.05."""
+    slopes = torch.autograd.grad(loss, list(network.parameters()))
+    with torch.no_grad():
+        for p, slope in zip(network.parameters(), slopes, strict=True):
+            p.sub_(0.05 * slope)
+
+
 def test_the_discriminator_has_the_published_number_of_parameters():
     with torch.device("meta"):
         assert sum(p.numel() for p in Discriminator(96).parameters()) == 23_565_505
@@ -92,14 +100,43 @@ def test_one_step_is_that_of_the_paper(tmp_path, photos_folder):
     real, fake = critic(batch.hr), critic(sr.detach())
     loss = F.binary_cross_entropy_with_logits(real, torch.ones(4, 1))
     loss = loss + F.binary_cross_entropy_with_logits(fake, torch.zeros(4, 1))
-    slopes = torch.autograd.grad(loss, list(critic.parameters()))
-    with torch.no_grad():
-        torch._foreach_sub_(list(critic.parameters()), [0.05 * slope for slope in slopes])
+    descend(critic, loss)
     pixels = F.mse_loss(2 * sr - 1, 2 * batch.hr - 1)  # the paper's images are in [-1, 1]
     adversarial = -torch.log(torch.sigmoid(critic(sr))).mean()
-    slopes = torch.autograd.grad(pixels + 1e-3 * adversarial, list(generator.parameters()))
-    with torch.no_grad():
-        torch._foreach_sub_(list(generator.parameters()), [0.05 * slope for slope in slopes])
+    descend(generator, pixels + 1e-3 * adversarial)
+    for ours, reference in ((made.method.network, generator), (made.method.discriminator, critic)):
+        for p, expected in zip(ours.parameters(), reference.parameters(), strict=True):
+            torch.testing.assert_close(p, expected, atol=1e-7, rtol=1e-4)
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_every_prediction_of_a_step_counts_by_its_weight(tmp_path, photos_folder, monkeypatch, accumulated):
+    """Deep supervision, against plain PyTorch: both networks learn from all outputs, weighted."""
+    weights, factors = (1.0, 0.3), (1.0, 0.5)
+
+    def predictions(method, batch):
+        sr = method.network(batch.lr, batch.scale)
+        return [(batch.crop_margin(f * sr), batch.hr, w) for f, w in zip(factors, weights, strict=True)]
+
+    monkeypatch.setattr(SRGAN, "predictions", predictions)
+    words = options(tmp_path, photos_folder, "init_from=scratch", "optimizer.name=sgd", "optimizer.learning_rate=0.05",
+                    "optimizer.momentum=0", "trainer.max_steps=1", "trainer.precision=32-true",
+                    "model.discriminator.norm=none", f"trainer.accumulate_grad_batches={accumulated}")  # fmt: skip
+    made = prepared(*words)
+    generator, critic = copy.deepcopy(made.method.network).train(), copy.deepcopy(made.method.discriminator).train()
+    dataset = made.data.dataset(range(accumulated))
+    batches = [made.data.on_after_batch_transfer(dataset.batch(i), 0) for i in range(accumulated)]
+    build_trainer(made, this_process()).fit(made.method, datamodule=made.data)
+
+    def outputs() -> list[tuple[torch.Tensor, torch.Tensor, float]]:
+        return [(f * generator(batch.lr, 2), batch.hr, w / accumulated)
+                for batch in batches for f, w in zip(factors, weights, strict=True)]  # fmt: skip
+
+    softplus = F.softplus
+    descend(critic, sum(w * (softplus(-critic(hr)).mean() + softplus(critic(sr.detach())).mean())
+                        for sr, hr, w in outputs()))  # fmt: skip
+    descend(generator, sum(w * (4 * F.mse_loss(sr, hr) + 1e-3 * softplus(-critic(sr)).mean())
+                           for sr, hr, w in outputs()))  # fmt: skip
     for ours, reference in ((made.method.network, generator), (made.method.discriminator, critic)):
         for p, expected in zip(ours.parameters(), reference.parameters(), strict=True):
             torch.testing.assert_close(p, expected, atol=1e-7, rtol=1e-4)

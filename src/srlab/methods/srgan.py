@@ -19,12 +19,14 @@ from srlab.networks.srresnet import SRResNetNetwork
 
 
 class SRGAN(SuperResolver):
-    """The discriminator and the generator learn in turns, each once in a step (section 2.2, k = 1).
+    """One update of the discriminator, then one of the generator, in every step (section 2.2, k = 1).
 
-    A step is one update of the generator: it is what max_steps, schedules, averaged weights and logs count. BatchNorm
-    in the discriminator has the statistics of real images when it sees those, and of generated ones when it sees these.
-    Gradients are averaged over processes, clipped and accumulated here, since Lightning leaves that to methods which
-    step by hand.
+    A step is one update of the generator: it is what max_steps, schedules, averaged weights and logs count. Real and
+    generated images pass the discriminator separately, so its BatchNorm never mixes their statistics. Under manual
+    optimization Lightning leaves the averaging of gradients over ranks, their clipping and their accumulation to the
+    method, so they are done here.
+    Where `predictions` returns several images, both networks learn from each of them by its weight. All must have the
+    size of the HR patches, which the discriminator is built for.
     """
 
     key = "srgan"
@@ -74,52 +76,64 @@ class SRGAN(SuperResolver):
         return {**super().compare(sr, target, lr), "adversarial": adversarial.generator(real, fake)}
 
     def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> None:
-        """A list holds the batches whose gradients are accumulated."""
+        """Updates both networks.
+
+        Args:
+            batch: one batch, or a list with those whose gradients are accumulated.
+            batch_idx: not used.
+        """
         batches = [self._in_its_channels(part) for part in ([batch] if isinstance(batch, Batch) else batch)]
-        alone = len(batches) == 1  # of several, the graphs would have to be kept until the discriminator has learned
+        # Of several batches, all graphs would stay in memory until the discriminator's update is done; so the
+        # generator computes its images again.
+        alone = len(batches) == 1
         with torch.set_grad_enabled(alone):
-            predicted = [self.predictions(batch)[0] for batch in batches]
-        self._teach_discriminator([(target, sr.detach()) for sr, target, _ in predicted])
-        torch.clear_autocast_cache()  # of weights that have moved, or were cast without a gradient
+            predicted = [self.predictions(batch) for batch in batches]
+        self._teach_discriminator(predicted)
+        torch.clear_autocast_cache()  # its weights have changed, or were cast without a gradient
         self._teach_generator(batches, predicted if alone else None)
         for schedule in self.lr_schedulers():  # type: ignore[union-attr]
             schedule.step()
 
-    def _teach_discriminator(self, pairs: list[tuple[Tensor, Tensor]]) -> None:
-        """One update, from (real, generated) images."""
+    def _teach_discriminator(self, predicted: list[list[Prediction]]) -> None:
+        """Updates the discriminator once, from the predictions for each batch."""
         assert self.discriminator is not None and self.loss is not None and self.loss.adversarial is not None
         adversarial, critic = self.loss.adversarial, self.discriminator
         optimizer = self.optimizers()[1].optimizer  # type: ignore[index]  # Lightning would count its step
         critic.requires_grad_(True)
         optimizer.zero_grad()
-        # What is drawn depends on the step alone, so that a resumed run draws the same.
+        # The seed depends on the step alone, so a resumed run draws the same points.
         rank, world = rank_and_world()
         draws = torch.Generator(self.device).manual_seed(self.global_step * world + rank)
+        totals: list[Tensor] = []
         logits: list[Tensor] = []
-        for hr, sr in pairs:
-            real, fake = critic(hr), critic(sr)
-            loss = adversarial.discriminator(real, fake)
-            penalty = adversarial.penalty(critic, hr, sr, draws)
-            total = loss if penalty is None else loss + penalty
-            (total / len(pairs)).backward()
-            logits.append(torch.stack([total, real.mean(), fake.mean()]).detach())
+        for outputs in predicted:
+            for prediction, hr, weight in outputs:
+                sr = prediction.detach()
+                real, fake = critic(hr), critic(sr)
+                loss = adversarial.discriminator(real, fake)
+                penalty = adversarial.penalty(critic, hr, sr, draws)
+                total = weight * (loss if penalty is None else loss + penalty)
+                (total / len(predicted)).backward()
+                totals.append(total.detach())
+                logits.append(torch.stack([real.mean(), fake.mean()]).detach())
         average_gradients(critic.parameters())
-        total, real, fake = torch.stack(logits).mean(dim=0)
+        real, fake = torch.stack(logits).mean(dim=0)
+        total = torch.stack(totals).sum() / len(predicted)
         self.log_dict({"train/discriminator": total, "train/d_real": real, "train/d_fake": fake})
         self.log("train/gradient_norm_discriminator", gradient_norm(optimizer))
         self.configure_gradient_clipping(optimizer, self.hparams["recipe"]["gradient_clip_val"])
         optimizer.step()
 
-    def _teach_generator(self, batches: list[Batch], predicted: list[Prediction] | None) -> None:
-        """One update. predicted: what the generator made of the batches, or None to have it made here."""
+    def _teach_generator(self, batches: list[Batch], predicted: list[list[Prediction]] | None) -> None:
+        """Updates the generator once. predicted: the predictions for each batch, or None to compute them here."""
         assert self.discriminator is not None and self.loss is not None
         optimizer = self.optimizers()[0]  # type: ignore[index]
         self.discriminator.requires_grad_(False)  # gradients pass through it to the generator
         optimizer.zero_grad()
         sums: dict[str, Tensor] = {}
         for i, batch in enumerate(batches):
-            sr, target, _ = predicted[i] if predicted else self.predictions(batch)[0]
-            terms = self.compare(sr, target, batch.lr_without_margin)
+            outputs = predicted[i] if predicted else self.predictions(batch)
+            terms = self.weighted_terms(outputs, batch.lr_without_margin)
             self._check_reach(terms["adversarial"])
             (self.loss.total(terms) / len(batches)).backward()
             for name, value in terms.items():
@@ -129,11 +143,12 @@ class SRGAN(SuperResolver):
         optimizer.step()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        # After the callbacks, which log the norm before clipping; the discriminator's step does not come here.
+        # Lightning runs callbacks first, so they log the norm before clipping. It does not call this for the
+        # discriminator, whose inner optimizer steps.
         self.configure_gradient_clipping(optimizer, self.hparams["recipe"]["gradient_clip_val"])
 
     def _check_reach(self, adversarial: Tensor) -> None:
-        """At the first step: a generator that the adversarial term does not move is SRResNet under another name."""
+        """Checks at the first step that the adversarial term has a gradient; without it this would be SRResNet."""
         if not self._reached:
             weights = list(self.network.parameters())
             parts = torch.autograd.grad(adversarial, weights, retain_graph=True, allow_unused=True)

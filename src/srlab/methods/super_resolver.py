@@ -165,10 +165,17 @@ class SuperResolver(pl.LightningModule):
         samples = sum(len(part.lr) for part in parts)
         terms: dict[str, Tensor] = {}
         for part in parts:
-            for sr, target, weight in self.predictions(part):
-                for name, value in self.compare(sr, target, part.lr_without_margin).items():
-                    terms[name] = terms.get(name, 0) + weight * len(part.lr) / samples * value
+            for name, value in self.weighted_terms(self.predictions(part), part.lr_without_margin).items():
+                terms[name] = terms.get(name, 0) + len(part.lr) / samples * value
         return self.loss.total(terms), terms
+
+    def weighted_terms(self, outputs: Sequence[Prediction], lr: Tensor) -> dict[str, Tensor]:
+        """Returns the loss terms by name, each summed over several predictions by their weights."""
+        terms: dict[str, Tensor] = {}
+        for sr, target, weight in outputs:
+            for name, value in self.compare(sr, target, lr).items():
+                terms[name] = terms.get(name, 0) + weight * value
+        return terms
 
     def compare(self, sr: Tensor, target: Tensor, lr: Tensor) -> dict[str, Tensor]:
         """Returns the loss terms of one prediction, by name, before weighting; see LossTerm.forward for the shapes."""
