@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from helpers import write_image
+from helpers import SHARED, needs_shared, write_image
 from scipy import ndimage
 from torch import nn
 
@@ -71,6 +71,17 @@ def test_noise_down_adds_gaussian_noise_of_30_levels_to_bicubic():
     noisy, _ = find_degradation("noise_down")(HR, 3, draws_for_image("a", 3))
     draws = draws_for_image("a", 3).standard_normal(clean.shape)
     np.testing.assert_array_equal(noisy, np.floor(clean + 30 * draws + 0.5).clip(0, 255))
+
+
+@needs_shared
+@pytest.mark.parametrize(("degradation", "psnr", "ssim"), [("blur_down", 28.78, 0.8308), ("noise_down", 24.01, 0.5369)])
+def test_bicubic_is_as_good_as_in_print(tmp_path, degradation, psnr, ssim):
+    """RDN's table of BD and DN, Set5 at x3. Our noise is not theirs."""
+    words = ["model=bicubic", "scale=3", f"data.degradation={degradation}", f"data.root={SHARED / 'data'}"]
+    (row,) = evaluate_config(compose("evaluate", [*words, "sets=[set5]", f"out={tmp_path}"]))
+    noisy = degradation == "noise_down"
+    assert row.psnr == pytest.approx(psnr, abs=0.1 if noisy else 0.015)
+    assert row.ssim == pytest.approx(ssim, abs=0.005 if noisy else 0.0015)
 
 
 def test_an_image_has_the_same_noise_whenever_it_is_measured():
