@@ -89,8 +89,13 @@ def scales_of(model: str) -> tuple[int, ...]:
             return (2, 3, 4)
         if scale in own:
             found.append(scale)
-    published = [scale for scale in found if published_parameters(model, scale) is not None]
+    published = [scale for scale in found if published_size(model, scale) is not None]
     return tuple(published or found)
+
+
+def published_size(model: str, scale: int) -> int | None:
+    """The published number of parameters, which stands under the model's name without its folder."""
+    return published_parameters(Path(model).name, scale)
 
 
 def traits_of(model: str, scale: int) -> Traits:

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import MODELS as ALL_MODELS
-from helpers import build, has_weights, random_batch, random_condition, scales_of
+from helpers import build, has_weights, published_size, random_batch, random_condition, scales_of
 from programs import finished, script
 
 from srlab.errors import SrlabError
-from srlab.evaluation.published import published_parameters
 from srlab.methods.loading import load_checkpoint
 
 MODELS = [model for model in ALL_MODELS if scales_of(model)]  # test_new_model.py says what is wrong with the others
@@ -21,7 +20,7 @@ def test_builds_with_the_published_number_of_parameters(model, scale):
     with torch.device("meta"):
         method = build(model, small=False, scale=scale)
     count = sum(p.numel() for p in method.network.parameters() if p.requires_grad)
-    expected = published_parameters(model, scale)
+    expected = published_size(model, scale)
     if expected is None and has_weights(method):
         pytest.skip("published.yaml has no count; test_new_model.py says so")
     assert count == (expected or 0)

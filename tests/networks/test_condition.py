@@ -48,7 +48,15 @@ def test_tiles_and_the_self_ensemble_pass_it_on():
     condition = random_condition(method, 1)
     whole = method.upscale(lr, 2, condition=condition)
     torch.testing.assert_close(method.upscale(lr, 2, condition=condition, tile=6), whole, atol=1e-6, rtol=0)
-    assert method.upscale(lr, 2, condition=condition, ensemble=True).shape == whole.shape
+    # Quarter turns and flips of Y by hand: the condition, which has no orientation, is the same for all of them.
+    luma, turned = lr[:, :1], []
+    for flipped in (False, True):
+        for quarters in range(4):
+            seen = torch.rot90(luma.flip(3) if flipped else luma, quarters, (2, 3))
+            sr = torch.rot90(method.network(seen, 2, condition), -quarters, (2, 3))
+            turned.append(sr.flip(3) if flipped else sr)
+    expected = torch.stack(turned).mean(dim=0).clamp(0, 1)
+    torch.testing.assert_close(method.upscale(luma, 2, condition=condition, ensemble=True), expected)
 
 
 def test_a_training_step_sees_it():

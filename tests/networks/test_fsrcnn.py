@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import SHARED, needs_shared
+from helpers import SHARED, build, needs_shared
 from torch.nn import functional as F
 
 from srlab.commands.evaluation import evaluate_config
@@ -60,8 +60,22 @@ def test_equals_the_papers_figure_in_plain_functions(scale, slopes):
 
 
 def test_the_transposed_convolution_learns_at_a_tenth():
+    method = build("fsrcnn")
+    others, slow = method.configure_optimizers()["optimizer"].param_groups
+    assert {id(p) for p in slow["params"]} == {id(p) for p in method.network.deconvolution.parameters()}
+    assert len(others["params"]) + len(slow["params"]) == len(list(method.network.parameters()))
+    assert (others["initial_lr"], slow["initial_lr"]) == (pytest.approx(1e-3), pytest.approx(1e-4))
+
+
+def test_initialised_as_in_the_paper():
+    """Section 3.3: He et al. for PReLU of slope 0.25, whose variance is 2 / ((1 + 0.25^2) fan_in); 0.001 at the end."""
+    torch.manual_seed(0)
     network = FSRCNNNetwork(2)
-    assert network.traits.slow_layers == ("deconvolution",)
+    for index, inputs in ((0, 25), (2, 56), (4, 108), (12, 12)):
+        expected = (2 / (1 + 0.25**2) / inputs) ** 0.5
+        assert network.features[index].weight.std().item() == pytest.approx(expected, rel=0.12)
+    assert network.deconvolution.weight.std().item() == pytest.approx(1e-3, rel=0.05)
+    assert all(not p.any() for name, p in network.named_parameters() if name.endswith("bias"))
 
 
 def test_another_scale_is_refused():
@@ -85,11 +99,16 @@ def test_the_authors_weights_give_their_output(scale, tmp_path):
     assert all(torch.equal(back[key], value) for key, value in content["state_dict"].items())
 
 
+SET14 = {2: 32.627, 3: 29.423, 4: 27.591}
+
+
 @needs_shared
 @pytest.mark.parametrize(("scale", "psnr", "ssim"), [(2, 36.997, 0.9558), (3, 33.155, 0.9140), (4, 30.704, 0.8657)])
-def test_the_authors_weights_give_the_published_numbers_of_set5(scale, psnr, ssim, tmp_path):
+def test_the_authors_weights_give_the_published_numbers(scale, psnr, ssim, tmp_path):
     words = [f"weights={SHARED / 'weights' / f'authors_fsrcnn_x{scale}.pt'}", f"data.root={SHARED / 'data'}"]
-    options = ["model=fsrcnn", "model.network.slopes=layer", f"scale={scale}", "protocol=classic", "sets=[set5]"]
-    [row] = evaluate_config(compose("evaluate", [*options, *words, f"out={tmp_path}"]))
-    assert row.psnr == pytest.approx(psnr, abs=0.002) and row.ssim == pytest.approx(ssim, abs=1e-4)
-    assert row.published is not None and abs(row.psnr - row.published["psnr"]) < 0.01
+    options = ["model=fsrcnn", "model.network.slopes=layer", f"scale={scale}", "protocol=classic", "sets=[set5,set14]"]
+    set5, set14 = evaluate_config(compose("evaluate", [*options, *words, f"out={tmp_path}"]))
+    assert set5.psnr == pytest.approx(psnr, abs=0.002) and set5.ssim == pytest.approx(ssim, abs=1e-4)
+    assert set14.psnr == pytest.approx(SET14[scale], abs=0.002)
+    for row in (set5, set14):
+        assert row.published is not None and abs(row.psnr - row.published["psnr"]) < 0.01

@@ -27,7 +27,7 @@ def keys_of(schema: type, prefix: str = "") -> Iterator[str]:
 @functools.cache
 def open_keys() -> frozenset[str]:
     """Returns the keys in dictionaries that the schema leaves open: arguments of networks, options of loss terms."""
-    models = [OmegaConf.load(path) for path in (CONF / "model").glob("*.yaml")]
+    models = [OmegaConf.load(path) for path in (CONF / "model").rglob("*.yaml")]
     parts = ("model.network", "model.discriminator")
     networks = {f"{part}.{key}" for model in models for part in parts for key in OmegaConf.select(model, part) or {}}
     terms = loss_terms()
