@@ -10,10 +10,12 @@ from srlab.methods.loading import load_checkpoint, load_weights
 from srlab.weights.checkpoint import write_checkpoint
 from srlab.weights.files import unwrapped
 from srlab.weights.foreign_networks import foreign_network
+from srlab.weights.recognition import recognise
 
 NAMES = {"RRDBNet": "RRDBNet", "SwinIR": "SwinIR", "HAN": "HAN", "SAN": "SAN", "RCAN": "RCAN", "RDN": "RDN",
          "D-DBPN": "DBPN", "SRFBN": "SRFBN", "CSNLN": "CSNLN", "CARN": "CARN", "CARN-M": "CARN", "LapSRN": "LapSRN",
-         "ProSR": "ProSR", "ProSRs": "ProSR", "MSRResNet1": "MSRResNet", "MSRResNet0": "MSRResNet"}  # fmt: skip
+         "ProSR": "ProSR", "ProSRs": "ProSR", "MSRResNet1": "MSRResNet", "MSRResNet0": "MSRResNet",
+         "MSRResNet": "MSRResNet"}  # fmt: skip
 
 
 def edsr(seed=0):
@@ -33,6 +35,14 @@ def test_files_of_other_networks_are_named():
             wrong += [] if found is not None and found.startswith(expected) else [(path.name, found)]
             seen.add(content["method"])
     assert wrong == [] and seen == set(NAMES)
+
+
+@needs_shared
+def test_what_srlab_has_is_not_foreign():
+    for path in [*(SHARED / "golden").glob("*.pt"), *(SHARED / "weights").glob("*.pt")]:
+        content = torch.load(path, weights_only=True)
+        state = unwrapped(content.get("state_dict", {}))
+        assert foreign_network(state) is None or recognise(state) is None, path.name
 
 
 @pytest.mark.parametrize(

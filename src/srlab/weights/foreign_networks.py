@@ -1,9 +1,13 @@
-"""Well-known networks that srlab does not have, known by a key that only their files hold: to be named in errors."""
+"""Well-known networks that srlab does not have, recognised by the keys of their weights, so that errors can name them.
+
+A network that srlab gets loses its line here; tests/test_new_model.py says so.
+"""
 
 import re
 from collections.abc import Iterable
 
-# A pattern that one key of the file matches from its start, and what the network is called. More specific ones first.
+# A pattern that a key of the file matches from its start, and what the network is called. The first that matches wins,
+# so patterns that also match keys of other networks stand last.
 FOREIGN: tuple[tuple[str, str], ...] = (
     (r"(model\.1\.sub\.\d+\.RDB1|RRDB_trunk\.\d+\.RDB1|body\.\d+\.rdb1)\.", "RRDBNet (ESRGAN, Real-ESRGAN)"),
     (r"layers\.\d+\.residual_group\.overlap_attn\.", "HAT"),
@@ -17,13 +21,20 @@ FOREIGN: tuple[tuple[str, str], ...] = (
     (r"block\.(up|down)Blocks\.\d+\.", "SRFBN"),
     (r"SEM\.multi_source_projection\.", "CSNLN"),
     (r"(sub|add)_mean\.shifter\.", "CARN"),
-    (r"convt_(I|R|F)1\.", "LapSRN"),
+    (r"(convt_[IRF]1|level\d+_conv1|residual_conv)\.", "LapSRN"),  # and MS-LapSRN
     (r"pyramid_residual_1\.", "ProSR"),
-    (r"recon_trunk\.\d+\.conv1\.|model\.1\.sub\.\d+\.res\.", "MSRResNet (BasicSR, KAIR)"),
+    (r"(recon_trunk\.\d+\.conv1|model\.1\.sub\.\d+\.res|conv_hr)\.", "MSRResNet (BasicSR, KAIR)"),
 )
 
 
 def foreign_network(keys: Iterable[str]) -> str | None:
-    """Returns the name of the network whose keys these are; None where it is none of FOREIGN."""
+    """Returns the name of a network that srlab does not have.
+
+    Args:
+        keys: of its state dict, without what wrappers put before them.
+
+    Returns:
+        The name for messages; None where no key matches FOREIGN.
+    """
     names = list(keys)
     return next((name for pattern, name in FOREIGN if any(re.match(pattern, key) for key in names)), None)
