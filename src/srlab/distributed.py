@@ -1,4 +1,4 @@
-"""The little that our own code says to other ranks."""
+"""Collective operations: rank, world size, merging of dictionaries by key, average of gradients."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -12,14 +12,16 @@ Value = TypeVar("Value")
 
 
 def rank_and_world() -> tuple[int, int]:
-    """(0, 1) outside a process group."""
+    """Returns this process's rank and the number of ranks; (0, 1) outside a process group."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
 
 
 def merge_over_ranks(values: Mapping[Key, Value]) -> dict[Key, Value]:
-    """The union of every rank's dictionary, the same on every rank.
+    """Returns the union of all ranks' dictionaries, the same on every rank; all ranks must call it.
 
-    Keyed by image, so what two ranks have measured counts once, and ranks may hold different numbers of images.
+    Args:
+        values: of this rank, such as measurements by image. A key that several ranks have counts once, and ranks may
+            have different numbers of keys.
     """
     if rank_and_world()[1] == 1:
         return dict(values)
@@ -29,9 +31,12 @@ def merge_over_ranks(values: Mapping[Key, Value]) -> dict[Key, Value]:
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Gives every rank the mean of all ranks' gradients, in one message; every rank must have the same ones.
+    """Replaces every gradient by its mean over all ranks, in one message; all ranks must call it.
 
-    For methods that step by hand: DDP's own reduction is made for one backward pass over all weights a step.
+    For methods under manual optimization: DDP itself expects one backward pass over all weights in a step.
+
+    Args:
+        parameters: the same ones on every rank; those without a gradient are left out.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     if rank_and_world()[1] == 1 or not gradients:

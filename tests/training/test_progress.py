@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.demos.boring_classes import BoringModel
 
 from srlab.training import progress
-from srlab.training.progress import TrainingProgress, duration
+from srlab.training.progress import StepBar, TrainingProgress, duration
 
 
 class Clock:
@@ -99,3 +101,18 @@ def test_what_an_earlier_version_kept_is_taken_up():
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_the_bar_on_a_terminal_speaks_of_training_and_not_of_epochs(tmp_path):
+    """Lightning's own would say Epoch 0/-2; the method that says otherwise is a private one of Lightning's."""
+    bar, found = StepBar(), []
+
+    class Look(pl.Callback):
+        def on_train_batch_end(self, *args) -> None:
+            found.extend(task.description for task in bar.progress.tasks)
+
+    pl.Trainer(
+        default_root_dir=tmp_path, max_steps=2, max_epochs=-1, accelerator="cpu", logger=False, limit_val_batches=0,
+        enable_checkpointing=False, enable_model_summary=False, callbacks=[bar, Look()],
+    ).fit(BoringModel())  # fmt: skip
+    assert set(found) == {"Training"}

@@ -28,6 +28,7 @@ from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
 from srlab.methods.loading import load_checkpoint
 from srlab.training.loggers.csv_log import read_rows
+from srlab.training.loggers.wandb_log import summary_of
 from srlab.training.run import train_config
 from srlab.weights.checkpoint import step_of
 
@@ -245,3 +246,12 @@ def test_without_a_login_nothing_begins_and_nobody_is_asked(project, monkeypatch
     assert text.startswith(f"logger=wandb: {message}") and "\n" not in text
     assert "WANDB_MODE=offline" in text and "logger.offline=true" in text
     assert not (project / "runs" / "online").exists() and "WANDB_SERVICE" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("key", "summary"),
+    [("val/psnr", "max"), ("val/ssim_x4", "max"), ("set5_x2/ssim", "max"), ("val/lpips", "min"), ("val/dists_x2", "min"),
+     ("val/lpips_vgg_random", "min"), ("train/loss", None)],
+)  # fmt: skip
+def test_the_summary_of_a_quality_is_its_best_value(key, summary):
+    assert summary_of(key) == summary

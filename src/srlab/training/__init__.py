@@ -1,1 +1,1 @@
-"""How a run goes: schedules, the run's folder, logs, processes."""
+"""A run: its folder, devices, ranks, checkpoints, progress and loggers."""

@@ -36,7 +36,15 @@ def lower_is_better(monitor: str, metrics: list[Metric]) -> bool:
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """best.ckpt, by `monitor`. A resumed run knows its best one even where its folder was moved."""
+    """Writes best.ckpt at a validation that is the best so far.
+
+    A resumed run finds its earlier best.ckpt in its own folder, which may have been moved or renamed since.
+
+    Args:
+        folder: of the run's checkpoints.
+        monitor: what the best checkpoint is best by, as for `lower_is_better`.
+        lower: whether lower values are better.
+    """
 
     def __init__(self, folder: Path, monitor: str, lower: bool) -> None:
         super().__init__(
@@ -50,7 +58,7 @@ class BestCheckpoint(ModelCheckpoint):
         self.path = folder / BEST
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if self.path.is_file():  # else the run goes on in a new folder, where its next checkpoint is the best
+        if self.path.is_file():  # else the run goes on in a new folder, and its next checkpoint is the best one there
             path = os.path.realpath(self.path)
             own = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
             best = {path: state_dict["best_model_score"]}
@@ -58,7 +66,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """last.ckpt, at every validation. (ModelCheckpoint's save_last skips a validation that is not the best one.)"""
+    """Writes last.ckpt at every validation; ModelCheckpoint's save_last would do so at the best ones only."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
@@ -66,4 +74,4 @@ class LastCheckpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """It holds only the path of the earlier file, which may be another run's and must not be removed."""
+        """Ignores the state: the path of the earlier file, which may be another run's and must not be removed."""

@@ -1,4 +1,4 @@
-"""Which hardware a run gets, and in which precision. What was asked for and is not there is an error."""
+"""The hardware and the precision of a run. Asking for hardware that is not there is an error."""
 
 import os
 import warnings
@@ -16,7 +16,13 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 @dataclass(frozen=True)
 class Devices:
-    """kind: cpu or cuda (Lightning's accelerator "gpu"); count: processes on this machine; precision: Lightning's."""
+    """The hardware and the precision of a run.
+
+    Attributes:
+        kind: cpu or cuda.
+        count: processes on this machine.
+        precision: in Lightning's words, such as bf16-mixed.
+    """
 
     kind: Literal["cpu", "cuda"]
     count: int
@@ -38,12 +44,12 @@ def _kind(accelerator: str) -> Literal["cpu", "cuda"]:
 
 
 def inference_device(accelerator: str) -> torch.device:
-    """Where evaluation runs. Raises SrlabError for a GPU that is not there."""
+    """Returns the device that evaluation runs on. Raises SrlabError for a GPU that is not there."""
     return torch.device(_kind(accelerator))
 
 
 def has_fast_bf16(kind: str) -> bool:
-    """Whether bf16 is arithmetic of the hardware: matrix units of a GPU, or AMX or AVX512-BF16 of a CPU."""
+    """Tells whether the hardware computes in bf16: matrix units of a GPU, or AMX or AVX512-BF16 of a CPU."""
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
@@ -51,10 +57,10 @@ def has_fast_bf16(kind: str) -> bool:
 
 
 def choose_devices(trainer: TrainerConfig) -> Devices:
-    """From conf/trainer to what there is.
+    """Chooses the devices that conf/trainer asks for; warns of more CPU processes than cores.
 
-    Raises SrlabError for GPUs that were asked for and are not there, and where torchrun or srun has started another
-    number of processes; warns of more CPU processes than cores.
+    Raises:
+        SrlabError: GPUs that are not there, or another number of processes than torchrun or srun has started.
     """
     kind, process = _kind(trainer.accelerator), this_process()
     there = torch.cuda.device_count() if kind == "cuda" else os.cpu_count() or 1
@@ -67,7 +73,7 @@ def choose_devices(trainer: TrainerConfig) -> Devices:
 
 
 def _count(devices: Any, process: Process, automatic: int) -> int:
-    """Processes on this machine."""
+    """Returns the number of processes on this machine."""
     if devices != "auto" and not (type(devices) is int and devices >= 1):
         raise SrlabError(f"trainer.devices={devices}: expected auto or a number of at least 1.")
     if process.environment is None:

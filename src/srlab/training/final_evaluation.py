@@ -1,4 +1,4 @@
-"""What a run ends with: its best checkpoint and bicubic on every set."""
+"""The final evaluation of a run: its best checkpoint and bicubic on every set."""
 
 from dataclasses import replace
 
@@ -15,9 +15,17 @@ from srlab.training.prepare import TrainingRun, measured_sets
 
 
 def evaluate_run(run: TrainingRun, method: SuperResolver, training: dict[str, float]) -> list[ResultRow]:
-    """The best checkpoint and bicubic on every set, as evaluate.py would; table, results.json and pictures.
+    """Measures the best checkpoint and bicubic as evaluate.py does; writes results.json, tables and pictures.
 
-    training: what it took, for results.json.
+    All ranks must call it: each measures its share of the images.
+
+    Args:
+        run: the run.
+        method: its best checkpoint.
+        training: seconds and steps of the training, for results.json.
+
+    Returns:
+        The rows of the table, the same on every rank.
     """
     rules, device = protocol(run.config.protocol.name), inference_device(run.config.trainer.accelerator)
     methods = [("bicubic", interpolation()), (method.label, method)]

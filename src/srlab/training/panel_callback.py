@@ -1,4 +1,4 @@
-"""Shows how the same few images look at every validation."""
+"""Logs pictures of the same few images at every validation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,14 +14,19 @@ from srlab.training.loggers.run_logger import run_loggers
 
 
 class ValidationPanels(Callback):
-    """Panels of some validation images, at one scale, from the results that validation_step has computed anyway.
+    """Logs panels of some validation images at one scale, made of the results that validation_step returns.
 
-    names: of the images, as the pairs have them. Every rank makes the panels of the images in its share.
+    Every rank makes the panels of the images that it validates.
+
+    Args:
+        names: of the images, as the pairs have them.
+        scale: of the panels.
+        rules: the protocol, which says how a result is shown.
     """
 
     def __init__(self, names: Sequence[str], scale: int, rules: Protocol) -> None:
         self.scale, self.rules = scale, rules
-        # By number: charts of runs on other data, or at another scale, then have the same names.
+        # Numbered, so that runs on other data or at another scale have charts of the same names.
         self.keys = {name: f"panels/{i}" for i, name in enumerate(names, 1)}
         self._makers: dict[str, ValidationPanelMaker] = {}
         self._panels: dict[str, ValidationPanel] = {}

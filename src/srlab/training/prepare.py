@@ -1,4 +1,4 @@
-"""A run before its first step: everything that it is made of, and every mistake that can be found by then."""
+"""Builds and checks everything that a run needs before its first step."""
 
 import sys
 from dataclasses import dataclass
@@ -32,7 +32,16 @@ BACKBONES_OF_METRICS = ("alexnet", "vgg16", "squeezenet1_1")
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What a run is made of. resumed: the checkpoint that it goes on from, or None."""
+    """What a run is made of.
+
+    Attributes:
+        config: its options.
+        devices: where it runs.
+        method: with its loss, not trained yet.
+        data: for training and validation.
+        folder: of the run.
+        resumed: the checkpoint that it goes on from, or None.
+    """
 
     config: TrainConfig
     devices: Devices
@@ -47,7 +56,11 @@ class TrainingRun:
 
 
 def prepare(config: TrainConfig) -> TrainingRun:
-    """Everything but the trainer; finds every mistake that it can, the cheap ones first."""
+    """Builds everything but the trainer, and checks it, what is cheap first.
+
+    Raises:
+        SrlabError: a mistake in the options, in the data, or in the folder of the run.
+    """
     devices = choose_devices(config.trainer)
     torch.manual_seed(config.seed)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
@@ -78,19 +91,19 @@ def prepare(config: TrainConfig) -> TrainingRun:
         for line in overlap_warnings(data.training.entries, [s.entry for s in [data.validation, *sets] if s.entry]):
             print(line, file=sys.stderr, flush=True)
         check_connection(config)
-    # Builds the stores, and finds what is wrong with the images.
+    # This builds the stores, and so reads and checks all images.
     data.dataset(range(0), world=devices.count * process.nodes)
     return run
 
 
 def _check_metrics(config: TrainConfig, method: SuperResolver) -> None:
-    """Finds what validation measures. Raises SrlabError for metrics and a monitor that there are not."""
+    """Sets what validation measures. Raises SrlabError for unknown metrics, or a monitor that is none of them."""
     method.meters = validation_meters(config, torch.device("cpu"))
     lower_is_better(monitor_of(config, method), [meter.metric for meter in method.meters])
 
 
 def validation_meters(config: TrainConfig, device: torch.device) -> tuple[Meter, ...]:
-    """Returns PSNR and the other metrics of `metrics=`, to measure on a device."""
+    """Returns PSNR and the other metrics of `metrics=`, whose networks are on `device`."""
     names = list(dict.fromkeys(["psnr", *map(str, as_list(config.metrics))]))
     backbones = {name: config.weights.get(name) for name in BACKBONES_OF_METRICS}
     return meters_of(names, backbones, device)
@@ -112,7 +125,7 @@ def _check_start(run: TrainingRun) -> None:
 
 
 def measured_sets(config: TrainConfig) -> list[ImageSet]:
-    """What the trained method is measured on in the end."""
+    """Returns the sets of the final evaluation."""
     return evaluation_sets(
         config.sets, Path(config.data.root).expanduser(), config.data.degradation, config.data.recursive
     )

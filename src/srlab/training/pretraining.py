@@ -1,4 +1,4 @@
-"""Training in two stages: what comes first, and where its weights are."""
+"""Training in two stages: the configuration and the folder of the first one."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ PRETRAINING = "pretraining"  # the first stage's folder within the run's own
 
 
 def stage_before(cfg: DictConfig, folder: Path) -> DictConfig:
-    """The configuration of the first stage: the run's own, with what `pretrain` changes, in a folder within the run's.
+    """Returns the configuration of the first stage: the run's own with the changes that `pretrain` lists.
 
-    folder: of the run.
+    Args:
+        cfg: of the run.
+        folder: of the run; the first stage gets a folder within it.
     """
     stage: Any = OmegaConf.to_container(cfg, resolve=True)
     changes = stage.pop("pretrain")

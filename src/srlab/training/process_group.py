@@ -1,4 +1,4 @@
-"""What this process is a part of: nothing, a job that srlab has started, or one that torchrun or SLURM has."""
+"""The process group that this process belongs to: none, or one that srlab, torchrun or srun has started."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pytorch_lightning.plugins.environments import ClusterEnvironment
 
 RANK, WORLD, PORT = "SRLAB_RANK", "SRLAB_WORLD", "SRLAB_PORT"
 
-# By which libraries know a process group. A job's own processes must not see another's.
+# Environment variables by which libraries know a process group. The processes of a job must not see another group's.
 FOREIGN = (
     "RANK",
     "LOCAL_RANK",
@@ -24,7 +24,7 @@ FOREIGN_PREFIXES = ("TORCHELASTIC_", "SLURM_", "PL_")
 
 
 class JobEnvironment(ClusterEnvironment):
-    """One job on this machine, whose processes srlab has started."""
+    """Lightning's view of a job whose processes srlab has started, all on this machine."""
 
     def __init__(self, rank: int, world: int, port: int) -> None:
         super().__init__()
@@ -67,9 +67,12 @@ class JobEnvironment(ClusterEnvironment):
 
 @dataclass(frozen=True)
 class Process:
-    """environment: Lightning's view of the process group; None for a program that a person started by itself.
+    """This process, and the process group that it belongs to.
 
-    local: processes of the group on this machine. starter: srlab, torchrun or srun; '' without a group.
+    Attributes:
+        environment: Lightning's view of the process group; None for a program that was started by itself.
+        local: number of processes of the group on this machine.
+        starter: srlab, torchrun or srun; '' without a group.
     """
 
     environment: ClusterEnvironment | None = None
@@ -90,31 +93,31 @@ class Process:
 
     @property
     def leads(self) -> bool:
-        """Whether it makes the run's folder and speaks for the group. srlab's processes find the folder made."""
+        """Whether it makes the run's folder and prints for the group. For ranks of srlab, the program does both."""
         return self.starter != "srlab" and self.rank == 0
 
 
 def this_process() -> Process:
-    """From the environment's variables."""
+    """Returns what the environment variables say of this process."""
     if RANK in os.environ:
         rank, world, port = (int(os.environ[name]) for name in (RANK, WORLD, PORT))
         return Process(JobEnvironment(rank, world, port), world, "srlab")
     if TorchElasticEnvironment.detect():
         return Process(TorchElasticEnvironment(), int(os.environ["LOCAL_WORLD_SIZE"]), "torchrun")
-    # Of the step that srun started: the batch script itself has SLURM_NTASKS too, and is one process.
+    # Variables of the step that srun started: SLURM_NTASKS is also set in the batch script, which is one process.
     if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         return Process(SLURMEnvironment(auto_requeue=False), _tasks_per_node(), "srun")
     return Process()
 
 
 def _tasks_per_node() -> int:
-    """SLURM_STEP_TASKS_PER_NODE is 4, or 4(x2) for two nodes of four."""
+    """Reads SLURM_STEP_TASKS_PER_NODE, which is 4, or 4(x2) for two nodes with four tasks each."""
     match = re.match(r"\d+", os.environ.get("SLURM_STEP_TASKS_PER_NODE", ""))
     return int(match[0]) if match else int(os.environ["SLURM_STEP_NUM_TASKS"])
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's variables without those of a process group."""
+    """Returns this process's environment variables without those of a process group."""
     return {
         key: value for key, value in os.environ.items() if key not in FOREIGN and not key.startswith(FOREIGN_PREFIXES)
     }

@@ -1,4 +1,4 @@
-"""What a run shows while it trains: a progress bar, or lines that a log file shows as well as a terminal."""
+"""What a run prints while it trains: a progress bar on a terminal, and lines that fit a log file too."""
 
 import math
 import time
@@ -14,7 +14,10 @@ GROWTH, LONGEST = 4.0, 600.0  # each further wait between validations is so many
 
 
 class StepBar(RichProgressBar):
-    """Lightning's bar counts epochs, "0/-2" where a run is measured in steps."""
+    """Lightning's progress bar, which would count epochs ("Epoch 0/-2"), where a run is measured in steps.
+
+    Lightning has no public way to change that text; tests/training/test_progress.py watches that this one works.
+    """
 
     def _get_train_description(self, current_epoch: int) -> str:
         return "Training"
@@ -27,7 +30,7 @@ class TrainingProgress(Callback):
 
     Args:
         last_step: the step at which training ends.
-        monitor: trainer.monitor: what the best checkpoint is best by.
+        monitor: what the best checkpoint is best by: val/NAME, or step.
         lower: whether lower values of it are better.
         between: whether to print between validations; False where a progress bar does it.
     """
@@ -117,7 +120,7 @@ class TrainingProgress(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Also of runs that an earlier version began, which were monitored by PSNR alone."""
+        """Takes the state of a resumed run, also of an earlier version, which chose by PSNR or by the step."""
         self.best = state_dict["best"]
         self.best_score = state_dict.get("best_score", self.best if self.monitor == "val/psnr" else -math.inf)
         self.psnr_of_best = state_dict.get("psnr_of_best", self.best)

@@ -31,16 +31,24 @@ from srlab.weights.checkpoint import step_of
 
 SCRATCH = "scratch"  # init_from: random weights, where a method would rather not
 
-# What Lightning says of devices and precision stands in the run's own first line.
+# Lightning's messages about devices and precision are left out: the run's own first line says the same.
 for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
-    """Trains, evaluates the best checkpoint, writes the run's folder, and returns {"val/psnr", "SET_xS/psnr", ...}.
+    """Trains, evaluates the best checkpoint, and writes the run's folder.
 
-    apart: train in processes of its own, even if it is one, as every job of a sweep does.
-    Every mistake that can be found before the first step raises SrlabError before the folder is made.
+    Args:
+        cfg: the composed configuration.
+        apart: train in a process of its own even if there is only one, as every job of a sweep does.
+
+    Returns:
+        "val/psnr" of the best checkpoint, the monitored metric if it is another, and "SET_xS/psnr" of every set.
+
+    Raises:
+        SrlabError: a mistake that can be found before the first step, before the folder is made; later, training that
+            diverged or a rank that failed.
     """
     run, process = prepare(parse(cfg, TrainConfig)), this_process()
     start = run.config.init_from if run.resumed is None else None
@@ -81,7 +89,7 @@ def _save_config(cfg: DictConfig, folder: Path) -> None:
 
 
 def _train(run: TrainingRun, process: Process) -> dict[str, float]:
-    """One rank's part: fit, then its share of the evaluation."""
+    """Runs one rank: training, then its share of the evaluation."""
     if run.devices.kind == "cpu" and run.devices.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // run.devices.count))
     if run.config.trainer.channels_last:

@@ -10,7 +10,11 @@ from srlab.run_files import RunFiles
 
 
 def run_name(config: TrainConfig, scales: Sequence[int], data_kind: str) -> str:
-    """A stable name from method, scale and data, without `=`, which Hydra would not take back in ckpt=PATH."""
+    """Returns the name of a run's folder: `name=`, or method, scale and data.
+
+    Raises:
+        SrlabError: `name=` has a "=", which Hydra would refuse in ckpt=PATH, or leads out of the folder of all runs.
+    """
     scale = "x" + "-".join(map(str, scales))
     data = config.data.name or data_kind
     if config.data.degradation != "bicubic":
@@ -24,7 +28,7 @@ def run_name(config: TrainConfig, scales: Sequence[int], data_kind: str) -> str:
 
 
 def checkpoint_to_resume(config: TrainConfig, folder: Path) -> Path | None:
-    """The checkpoint that resume= means; None for a fresh start. Raises SrlabError for one that is not there."""
+    """Returns the checkpoint that resume= means; None for a fresh start. Raises SrlabError for one that is missing."""
     if config.resume is None:
         return None
     if config.resume == "auto":
@@ -37,10 +41,10 @@ def checkpoint_to_resume(config: TrainConfig, folder: Path) -> Path | None:
 
 
 def check_folder(config: TrainConfig, folder: Path, resumed: Path | None) -> None:
-    """Raises SrlabError where the folder holds an earlier run that may not be touched."""
+    """Raises SrlabError where the folder holds an earlier run that must not be changed or replaced."""
     going_on = resumed is not None and folder.resolve() in resumed.resolve().parents
     is_run = RunFiles(folder).is_run
-    # A run that died before its first validation has nothing to lose.
+    # A run that ended before its first validation has no checkpoint, so nothing is lost by starting it again.
     going_on |= config.resume == "auto" and is_run and not RunFiles(folder).checkpoints.exists()
     if folder.is_dir() and any(folder.iterdir()) and not going_on:
         if not config.overwrite:
@@ -55,9 +59,15 @@ def check_folder(config: TrainConfig, folder: Path, resumed: Path | None) -> Non
 
 
 def claim_folder(folder: Path, resumed: Path | None, keep: str | None = None) -> None:
-    """Makes the folder of a run, empty unless the run goes on in it. Raises SrlabError where that is not possible.
+    """Makes the folder of a run, and empties it unless the run is resumed.
 
-    keep: a folder within it that stays.
+    Args:
+        folder: of the run.
+        resumed: the checkpoint that the run goes on from, or None.
+        keep: the name of a folder within it that is not removed.
+
+    Raises:
+        SrlabError: the folder cannot be made.
     """
     if folder.is_dir() and resumed is None:
         for path in folder.iterdir():

@@ -1,11 +1,11 @@
-"""A job of several processes: each is started from the job's own config, and none outlives the job.
+"""Starts the ranks of a job as processes, waits for them, and ends them all.
 
-Lightning would start rank 1 by re-running the command line, which under Hydra's multirun runs the whole sweep again,
-and would leave the variables of one job to the next. Here the program only starts the ranks and waits for them: each
-gets the composed config.yaml of the run's folder, and its rank in variables of its own.
+Lightning would start rank 1 by running the command line again, which under Hydra's multirun runs the whole sweep again,
+and its environment variables would stay for the next job. Here the program only starts the ranks and waits: each rank
+reads the composed config.yaml in the run's folder, and its rank from environment variables that only it has.
 
-Ranks are forked from multiprocessing's fork server, a process that has imported what they need and computed nothing,
-least of all on a GPU. Importing takes seconds, which a program so spends once and not for each rank of each job.
+Ranks are forked from multiprocessing's fork server: a process that has imported what they need and has computed nothing
+yet, neither on the CPU nor on a GPU. So a program spends the seconds of importing once, not for each rank of each job.
 """
 
 import json
@@ -30,7 +30,7 @@ from srlab.console import reported
 from srlab.errors import SrlabError
 from srlab.training.process_group import PORT, RANK, WORLD, clean_environment
 
-METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # Windows cannot fork, macOS not what has been imported
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # forking fails on Windows, and after imports on macOS
 RankFunction = Callable[[DictConfig], dict[str, float]]
 GRACE = 15  # seconds in which processes may end by themselves before they are killed
 
@@ -39,7 +39,7 @@ def run_job(function: RankFunction, config: Path, world: int) -> dict[str, float
     """Runs a job as ranks 0 to world - 1, each a process, and waits until all have ended.
 
     Args:
-        function: what a rank does with the job's config; of a module, so that a process can import it.
+        function: what a rank does with the job's config; defined at the top of a module, so that ranks can import it.
         config: the config.yaml of the run's folder.
         world: the number of ranks.
 
@@ -68,21 +68,26 @@ def run_job(function: RankFunction, config: Path, world: int) -> dict[str, float
 
 
 def start_server(modules: list[str]) -> None:
-    """Starts the process that ranks are forked from, unless it runs; it imports `modules` and computes nothing."""
+    """Starts the fork server, which ranks are forked from, unless it runs.
+
+    Args:
+        modules: what it imports.
+    """
     if METHOD != "forkserver":
         return
     from multiprocessing import forkserver  # noqa: PLC0415 - Windows has none
 
     multiprocessing.set_forkserver_preload(modules)
-    with _surroundings(), _deaf():
+    with _child_environment(), _ignoring_interrupts():
         forkserver.ensure_running()
 
 
 @contextmanager
-def _surroundings() -> Iterator[None]:
-    """What multiprocessing starts meanwhile finds this srlab first, no process group, and no script to run again.
+def _child_environment() -> Iterator[None]:
+    """Environment for child processes: this copy of srlab first on the path, no process group, no __main__ to re-run.
 
-    Lightning takes its rank from the variables of a group when it is imported; a rank has its own only later.
+    Variables of a process group are removed because Lightning reads its rank from them when it is imported, before a
+    rank has set its own.
     """
     script, before = sys.modules["__main__"], dict(os.environ)
     path = [str(Path(__file__).parents[2]), before.get("PYTHONPATH")]
@@ -102,8 +107,8 @@ def _replace_environment(variables: dict[str, str]) -> None:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started meanwhile ignores Ctrl-C, which would interrupt its imports; the program ends it."""
+def _ignoring_interrupts() -> Iterator[None]:
+    """Processes started within ignore Ctrl-C, which would interrupt their imports; the program ends them itself."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -118,7 +123,7 @@ def _start(function: RankFunction, config: Path, rank: int, world: int, port: in
     variables = {**clean_environment(), RANK: str(rank), WORLD: str(world), PORT: str(port)}
     context: Any = multiprocessing.get_context(METHOD)
     process: BaseProcess = context.Process(target=_rank, args=(function, config, variables, result))
-    with _surroundings():
+    with _child_environment():
         process.start()
     return process
 
@@ -128,9 +133,10 @@ def _failed(ranks: list[BaseProcess]) -> list[int]:
 
 
 def _end(ranks: list[BaseProcess]) -> None:
-    """A process may hang in a collective operation for another that has failed, hence the kill.
+    """Ends all ranks: asks them to, waits, then kills those that are left.
 
-    It comes after a second Ctrl-C too: multiprocessing would wait for the process for ever when the program ends.
+    A rank may wait for ever in a collective operation for another one that has failed. After a second Ctrl-C the kill
+    is needed too, since multiprocessing waits for its processes when the program ends.
     """
     try:
         for rank in ranks:
@@ -148,8 +154,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _end_with(starter: int) -> None:
-    """Leaves when the program is gone, however it went, or the process that this one was forked from."""
+def _exit_with(starter: int) -> None:
+    """Exits this process when the program has ended, or the fork server `starter` (a process id) that forked it."""
     program = multiprocessing.parent_process()
     assert program is not None
     while program.is_alive() and os.getppid() == starter:
@@ -158,10 +164,17 @@ def _end_with(starter: int) -> None:
 
 
 def _rank(function: RankFunction, config: Path, variables: dict[str, str], result: Path) -> None:
-    """One rank of a job, with `variables` for its environment. Rank 0 writes what it returns to `result`."""
+    """Runs one rank of a job.
+
+    Args:
+        function: what to run.
+        config: the config.yaml of the run's folder.
+        variables: the environment variables of this rank.
+        result: the file that rank 0 writes the function's return value to, as JSON.
+    """
     _replace_environment(variables)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
     with reported():
         loaded = OmegaConf.load(config)
         assert isinstance(loaded, DictConfig)

@@ -1,4 +1,4 @@
-"""What is logged of every step beside the loss: learning rate, gradient norm, images a second."""
+"""Learning rate, gradient norm and images a second of training steps, for the logs."""
 
 import time
 from typing import Any
@@ -11,12 +11,15 @@ from srlab.methods.optimizers import gradient_norm
 
 
 class StepMetrics(Callback):
-    """Logs train/learning_rate, train/gradient_norm and train/images_per_second, on the steps that are logged anyway.
+    """Logs three numbers of the steps that Lightning logs.
 
-    images_per_step: of all processes and accumulated batches together. every: the trainer's log_every_n_steps.
-    learning_rate: that of the step; further parameter groups have columns of their own (train/learning_rate_2, ...).
-    gradient_norm: of the whole step, averaged over processes, without the scale of fp16, before clipping.
-    images_per_second: since the step that was logged last, without validation and what happens around it.
+    train/learning_rate: of the first parameter group; the others are train/learning_rate_2 and so on.
+    train/gradient_norm: of the whole gradient of the step, averaged over ranks, unscaled (fp16), before clipping.
+    train/images_per_second: since the step that was logged before, without the time of validations.
+
+    Args:
+        images_per_step: of all ranks and accumulated batches together.
+        every: the trainer's log_every_n_steps.
     """
 
     def __init__(self, images_per_step: int, every: int) -> None:
@@ -31,7 +34,7 @@ class StepMetrics(Callback):
         self._paused = time.perf_counter()
 
     def on_train_batch_start(self, *args: Any) -> None:
-        # Not at the end of validation: checkpoints are written after that.
+        # Here and not at the end of validation, since checkpoints are written after that.
         if self._paused is not None:
             step, then = self._mark
             self._mark, self._paused = (step, then + time.perf_counter() - self._paused), None
@@ -39,7 +42,7 @@ class StepMetrics(Callback):
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
-        # Lightning comes here once a step: with the gradient accumulated, reduced and unscaled, but not yet clipped.
+        # Lightning calls this once a step, when the gradient is accumulated, reduced and unscaled, but not clipped.
         if self._logs(trainer.global_step + 1, trainer):
             for i, group in enumerate(optimizer.param_groups, 1):
                 pl_module.log("train/learning_rate" if i == 1 else f"train/learning_rate_{i}", group["lr"])
@@ -53,5 +56,5 @@ class StepMetrics(Callback):
             self._mark = (trainer.global_step, now)
 
     def _logs(self, step: int, trainer: pl.Trainer) -> bool:
-        """Whether Lightning logs after so many steps. Report has it stop, and so log, after the last one."""
+        """Tells whether Lightning logs this step. TrainingProgress stops it after the last one, which it then logs."""
         return step % self.every == 0 or step >= trainer.max_steps

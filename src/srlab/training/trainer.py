@@ -31,7 +31,7 @@ def _strategy(run: TrainingRun, process: Process) -> Strategy | str:
 
 
 def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
-    """The Lightning trainer of a run, for this process of it."""
+    """Builds the Lightning trainer of a run, with its callbacks and loggers, for one of its processes."""
     options = run.config.trainer
     by_hand = not run.method.automatic_optimization  # the method clips and accumulates, and Lightning must not
     accumulated = 1 if by_hand else options.accumulate_grad_batches
@@ -74,7 +74,7 @@ def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
 
 
 def _facts(run: TrainingRun, processes: int) -> dict[str, Any]:
-    """What a log of the run's configuration should hold beside it. multiply_adds: for 1280 x 720 pixels, by scale."""
+    """Returns what W&B shows beside the configuration; multiply_adds are for an SR image of 1280 x 720 pixels."""
     return {
         "parameters": trainable_parameters(run.method),
         "multiply_adds": {f"x{scale}": multiply_adds(run.method, scale) for scale in run.data.scales},

@@ -1,1 +1,1 @@
-"""Where a run logs: metrics.csv, TensorBoard, W&B."""
+"""The loggers of a run: metrics.csv, TensorBoard, W&B."""

@@ -1,4 +1,4 @@
-"""metrics.csv: one line a step, kept over resumes. Lightning's own CSV logger deletes the file of the earlier part."""
+"""metrics.csv: one line a step, kept when a run is resumed. Lightning's own CSV logger would delete the old file."""
 
 import csv
 import io
@@ -13,10 +13,13 @@ from srlab.atomic_write import write_text
 
 
 class CSVLog(Logger):
-    """Appends to `path`; the line of the current step is written again while it still grows.
+    """Appends lines to a CSV file; the line of the current step is written again when it gets further values.
 
-    A new column rewrites the file with a longer header, which happens a few times a run.
-    first_step: lines from this step on are dropped when the log is opened, for a run that resumes there.
+    A new column rewrites the whole file with a longer header, which happens a few times a run.
+
+    Args:
+        path: of the file.
+        first_step: where the run resumes; lines of this and later steps are removed when the log is opened.
     """
 
     def __init__(self, path: Path, first_step: int = 0) -> None:
@@ -41,7 +44,7 @@ class CSVLog(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """config.yaml has them."""
+        """Does nothing: config.yaml has them."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
@@ -54,7 +57,7 @@ class CSVLog(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Lightning calls it after every log_metrics."""
+        """Writes the line of the current step. Lightning calls it after every log_metrics."""
         if not self._row:
             return
         if not set(self._row) <= set(self.columns):
@@ -82,7 +85,7 @@ class CSVLog(Logger):
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The lines of a metrics.csv, in the order of their steps; none where there is no file."""
+    """Reads the lines of a metrics.csv, in the order of their steps; none where there is no file."""
     if not path.is_file():
         return []
     with path.open(newline="") as file:

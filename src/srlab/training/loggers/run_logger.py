@@ -1,4 +1,4 @@
-"""Loggers that follow a run beyond training, until its evaluation is in."""
+"""Base class of loggers that also log what comes after training: checkpoints and the final evaluation."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,32 +12,39 @@ from srlab.evaluation.validation_panel import ValidationPanel
 
 
 class RunLogger(Logger):
-    """A logger of the whole run: it goes on after training, until `finish`. Steps are Lightning's, from 0."""
+    """A logger that stays open after training, until `finish`. Steps are Lightning's, which count from 0."""
 
     @abstractmethod
     def log_panels(self, panels: Mapping[str, ValidationPanel], step: int) -> None:
-        """Validation images, by the name of their chart."""
+        """Logs validation images, by the names of their charts."""
 
     @abstractmethod
     def log_checkpoints(self, best: Path, last: Path) -> None:
-        """The files that training has left."""
+        """Logs the two checkpoints of the run, after training."""
 
     @abstractmethod
     def log_results(self, rows: Sequence[ResultRow], picture: Path, step: int) -> None:
-        """The final evaluation, and the picture of it; step: of the checkpoint that was evaluated."""
+        """Logs the final evaluation.
+
+        Args:
+            rows: its table.
+            picture: the file of its comparison.
+            step: of the checkpoint that was evaluated.
+        """
 
     @abstractmethod
     def finish(self, failed: bool) -> None:
-        """Nothing of the run may be left to the next one in this process."""
+        """Closes the log, so that the next run in this process starts anew. failed: whether the run has failed."""
 
 
 def run_loggers(loggers: Iterable[Logger]) -> list[RunLogger]:
+    """Returns those that are RunLoggers."""
     return [logger for logger in loggers if isinstance(logger, RunLogger)]
 
 
 @contextmanager
 def ended(loggers: Iterable[Logger]) -> Iterator[None]:
-    """Finishes the logs of the whole run, as failed where an exception passes."""
+    """Finishes the run loggers at the end of the block, as failed where it raises an exception."""
     failed = True
     try:
         yield

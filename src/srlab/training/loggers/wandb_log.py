@@ -1,4 +1,4 @@
-"""The run on W&B: one for a run's folder, from the first step until its evaluation is in."""
+"""The W&B run of a run: from before the first step until the final evaluation is logged."""
 
 import csv
 import io
@@ -28,12 +28,13 @@ from srlab.training.loggers.run_logger import RunLogger
 from srlab.weights.checkpoint import step_of
 
 STEP = "trainer/global_step"  # the x axis of every chart, under Lightning's name
-QUALITY = re.compile(r"val/psnr(_x\d+)?|[^/]+_x\d+/(psnr|ssim)")  # of these, a run's largest value counts
+HIGHER_IS_BETTER = re.compile(r"val/(psnr|ssim)(_x\d+)?|[^/]+_x\d+/(psnr|ssim)")
+LOWER_IS_BETTER = re.compile(r"val/(lpips|dists)\w*")
 OFFLINE = "set WANDB_MODE=offline or logger.offline=true, and upload later by wandb sync."
 
 
 def check_login(options: LoggerConfig) -> None:
-    """Raises SrlabError where runs go to a server that cannot be reached or has no login. It never asks."""
+    """Raises SrlabError where W&B's server is needed and cannot be reached, or nobody is logged in. It never asks."""
     try:
         if options.offline or wandb.setup().settings.mode in ("offline", "dryrun", "disabled"):
             return
@@ -46,10 +47,15 @@ def check_login(options: LoggerConfig) -> None:
 
 
 class WandbLog(RunLogger):
-    """Starts its run at the first use, on rank 0 alone; W&B's step is the trainer's.
+    """Logs to W&B, on rank 0 alone. The W&B run starts when it is first used; its step is the trainer's.
 
-    A run is named as its folder, and grouped by the folders above it, which are a sweep's. Its id stands in
-    wandb_id.txt, so that a resumed run goes on as the same one.
+    The W&B run has the name of the run's folder; its group is the folder of the sweep, if there is one. Its id is
+    kept in wandb_id.txt, so that a resumed run continues the same W&B run.
+
+    Args:
+        config: of the run.
+        folder: of the run.
+        facts: returns what is shown beside the configuration, such as the number of parameters.
     """
 
     def __init__(self, config: TrainConfig, folder: Path, facts: Callable[[], dict[str, Any]]) -> None:
@@ -71,7 +77,7 @@ class WandbLog(RunLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> wandb.Run:
-        """W&B's own object. Raises SrlabError where the server has gone since the login was checked."""
+        """W&B's own object. Raises SrlabError where the server cannot be reached any more."""
         if self._run is None:
             try:
                 self._run = self._started()
@@ -83,7 +89,7 @@ class WandbLog(RunLogger):
         options = self.config.logger
         address: dict[str, Any] = {"project": options.project, "entity": options.entity, "id": _stored_id(self.folder)}
         run = wandb.init(
-            # W&B's sweep agent has chosen these, and says so where a program chooses too.
+            # Under W&B's sweep agent these are given, and W&B warns of a program that sets them too.
             **({} if "WANDB_SWEEP_ID" in os.environ else address),
             name=self.folder.name,
             group=self.group,
@@ -104,7 +110,7 @@ class WandbLog(RunLogger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """The run starts with the whole configuration; all that is left to do is to start it."""
+        """Starts the run, which has the whole configuration from its start."""
         _ = self.experiment
 
     @rank_zero_only
@@ -116,34 +122,41 @@ class WandbLog(RunLogger):
         self._log({key: wandb.Image(panel.image, caption=panel.caption) for key, panel in panels.items()}, step)
 
     def _log(self, values: Mapping[str, Any], step: int, own_step: int | None = None) -> None:
-        """own_step: W&B's, which only grows; the trainer's too where it is None.
+        """Logs values at a step of the trainer.
 
-        So what a killed run repeats is ignored, and the parts of an offline run fit together.
+        W&B ignores a step that is lower than one before. So the steps that a killed run repeats after its resume are
+        ignored, and the parts of an offline run fit together.
+
+        Args:
+            values: by name.
+            step: the trainer's.
+            own_step: W&B's, if it is another one.
         """
         for key in values:
-            if QUALITY.fullmatch(key) and key not in self._defined:
-                self.experiment.define_metric(key, step_metric=STEP, summary="max")
+            summary = summary_of(key)
+            if summary is not None and key not in self._defined:
+                self.experiment.define_metric(key, step_metric=STEP, summary=summary)
                 self._defined.add(key)
         self.experiment.log({**values, STEP: step}, step=step if own_step is None else own_step)
 
     @rank_zero_only
     def log_checkpoints(self, best: Path, last: Path) -> None:
-        """As versions of one artifact, named as the run; W&B uploads them while the evaluation runs.
+        """Logs them as versions of one artifact with the run's name; W&B uploads them during the final evaluation.
 
-        Only now, since a run improves hundreds of times and its checkpoints may have gigabytes.
+        Not during training, in which best.ckpt changes hundreds of times and may have gigabytes.
         """
         if self.config.logger.checkpoints:
             self._log_checkpoint(best, ["best", f"step-{step_of(best)}"])
             self._log_checkpoint(last, ["last"])
 
     def _log_checkpoint(self, path: Path, aliases: list[str]) -> None:
-        # Jobs of two sweeps may share a name. W&B takes 128 of these characters.
+        # With the group, since jobs of two sweeps may share a name. W&B allows 128 of these characters.
         name = re.sub(r"[^\w.-]", "-", "-".join(filter(None, [self.group, self.folder.name])), flags=re.ASCII)
         metadata = {"step": step_of(path), "method": self.config.model.name}
         artifact = wandb.Artifact(name[:128], type="model", metadata=metadata)
         run = self.experiment
         kept = _kept(path, Path(run.dir).parent) if run.offline else path
-        # "immutable": W&B makes no copy of its own. Training is over, so the file stays as it is.
+        # "immutable": W&B makes no copy of its own. Training has ended, so the file does not change.
         artifact.add_file(str(kept), name=path.name, policy="immutable")
         run.log_artifact(artifact, aliases=aliases)
 
@@ -161,17 +174,24 @@ class WandbLog(RunLogger):
         if self._run is not None:
             self._run.finish(exit_code=int(failed))
             self._run = None
-        wandb.teardown()  # its own process, too
+        wandb.teardown()  # ends W&B's own process
+
+
+def summary_of(key: str) -> str | None:
+    """Returns which value of a metric W&B's table of runs shows: the best one of a quality, or None for the last."""
+    if HIGHER_IS_BETTER.fullmatch(key):
+        return "max"
+    return "min" if LOWER_IS_BETTER.fullmatch(key) else None
 
 
 def _stored_id(folder: Path) -> str:
-    """Random for a new run: W&B never gives the id of a deleted run again, and folders' names come back."""
+    """Returns the id in wandb_id.txt, or a random one: W&B does not allow the id of a deleted run again."""
     path = folder / "wandb_id.txt"
     return path.read_text().strip() if path.is_file() else secrets.token_hex(4)
 
 
 def _kept(path: Path, folder: Path) -> Path:
-    """A file as it is now, in another folder: a resumed run replaces its checkpoints before wandb sync reads them."""
+    """Keeps a file as it is now in another folder, since a resumed run may replace it before wandb sync reads it."""
     kept = folder / path.name
     try:
         kept.hardlink_to(path)
@@ -181,13 +201,13 @@ def _kept(path: Path, folder: Path) -> Path:
 
 
 def _table(rows: Sequence[ResultRow]) -> wandb.Table:
-    """results.csv."""
+    """Returns the rows of results.csv as a W&B table."""
     header, *lines = csv.reader(io.StringIO(comma_separated(list(rows))))
     return wandb.Table(columns=[*header], data=[[_cell(text) for text in line] for line in lines])
 
 
 def _cell(text: str) -> str | float | None:
-    """W&B's tables know numbers from text, and have no infinite ones: the PSNR of equal images."""
+    """Converts a cell of results.csv: numbers become float; empty cells and infinite PSNR (equal images) None."""
     try:
         number = float(text)
     except ValueError:
@@ -196,7 +216,7 @@ def _cell(text: str) -> str | float | None:
 
 
 def _commit() -> str | None:
-    """The commit of srlab's own working copy, with a + where it has changes; None where it is not one."""
+    """Returns the commit of srlab's working copy, with a + where it has changes; None outside a working copy."""
     git = ["git", "-C", str(CONF.parent)]
     try:
         if not (CONF.parent / ".git").exists():
