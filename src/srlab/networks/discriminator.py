@@ -10,9 +10,14 @@ WIDTHS = (1, 1, 2, 2, 4, 4, 8, 8)  # of the convolutions, in multiples of `featu
 
 
 class Discriminator(nn.Module):
-    """Figure 4, right. (N, channels, size, size) in [0, 1] -> (N, 1) logits; inside, images are in [-1, 1].
+    """Figure 4, discriminator: tells HR images from super-resolved ones.
 
-    size: of the patches, which the dense layer depends on; 96 in the paper. dense: its width.
+    Args:
+        size: side of the patches in pixels, on which the number of weights depends; 96 in the paper.
+        channels: of the images.
+        features: of the first convolution; the last has eight times as many.
+        dense: width of the fully connected layer.
+        norm: batch, as in the paper, or none.
     """
 
     def __init__(
@@ -31,5 +36,6 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
+        """(N, channels, size, size) in [0, 1] -> (N, 1) logits in float32; inside, images are in [-1, 1]."""
         # Losses take differences of logits that bf16 would round away.
         return self.dense(self.convolutions(2 * image - 1).flatten(1)).float()

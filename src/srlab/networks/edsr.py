@@ -10,7 +10,17 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 
 
 class EDSRNetwork(SRNetwork):
-    """Figure 3. (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped."""
+    """Figure 3: residual blocks without BatchNorm, at LR size, and an upsampler at the end.
+
+    Args:
+        scale: 2, 3, 4 or 8.
+        channels: 3 (RGB) in the paper, or 1 (luma).
+        features: of every convolution: 64, or 256 in the large network.
+        blocks: residual blocks: 16, or 32 in the large network.
+        residual_scale: factor of every block's residual (section 3.3): 1, or 0.1 in the large network.
+        norm: none, as in the paper, or batch, for comparisons.
+        upsampler: see `layers.Upsampler`.
+    """
 
     tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
     unseen: ClassVar[tuple[str, ...]] = ("residual_scale",)

@@ -8,7 +8,14 @@ from srlab.networks.network import SRNetwork, Traits
 
 
 class InterpolationNetwork(SRNetwork):
-    """MATLAB's imresize with one of its kernels, every channel by itself."""
+    """MATLAB's imresize, applied to every channel separately.
+
+    Args:
+        kernel: nearest, bilinear, bicubic or lanczos.
+
+    Raises:
+        SrlabError: for another kernel.
+    """
 
     def __init__(self, kernel: str = "bicubic") -> None:
         super().__init__()

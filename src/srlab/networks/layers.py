@@ -23,7 +23,11 @@ def conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
 
 
 def normalization(norm: Norm, features: int) -> list[nn.Module]:
-    """No module or one. Raises SrlabError for an unknown name."""
+    """Returns the modules of a normalisation: none, or one BatchNorm.
+
+    Raises:
+        SrlabError: for an unknown name.
+    """
     if norm not in ("none", "batch"):
         raise SrlabError(f"norm={norm}: expected none or batch.")
     return [BatchNorm(features)] if norm == "batch" else []
@@ -75,9 +79,14 @@ class BatchNorm(nn.BatchNorm2d):
 class MeanShift(nn.Module):
     """Centres images on the training set's mean and stretches [0, 1] to the range that a network was designed for.
 
-    EDSR and its descendants work on 0..255. Doing it here keeps their published initialisation, learning rates and
-    weights valid while everything outside is in [0, 1]. Both constants travel with the weights: a network that was
-    trained elsewhere with another mean or range comes out as it was.
+    EDSR and its descendants work on 0..255. With the stretch inside the network, their published initialisation,
+    learning rates and weights stay valid while everything outside is in [0, 1]. Both constants are buffers, saved with
+    the weights: a network that another project trained with other constants keeps those.
+
+    Args:
+        mean: RGB mean of the training images, in [0, 1].
+        channels: 3, or 1: then the mean is that of luma.
+        value_range: what 1 becomes inside the network.
     """
 
     mean: Tensor  # (channels,), in the network's range
@@ -127,11 +136,17 @@ class ResidualBlock(nn.Module):
 class Upsampler(nn.Sequential):
     """(N, features, h, w) -> (N, features, scale*h, scale*w) in one step of 2 or 3, two of 2 for x4, three for x8.
 
-    kind: how a step enlarges.
-    subpixel: a convolution and pixel shuffle (Shi et al. 2016, arXiv:1609.05158).
-    transposed: a transposed convolution whose kernel covers two strides less one for odd ones (4 at x2, 5 at x3).
-    interpolation: nearest neighbour and a convolution (Odena et al. 2016, doi:10.23915/distill.00003).
-    activation: after every step, or None. Raises SrlabError for another kind, or scales other than 2, 3, 4, 8.
+    Args:
+        features: of the input and the output.
+        scale: 2, 3, 4 or 8.
+        kind: how a step enlarges.
+            subpixel: a convolution and pixel shuffle (Shi et al. 2016, arXiv:1609.05158).
+            transposed: a transposed convolution, of 4 x 4 at a step of 2 and 5 x 5 at 3.
+            interpolation: nearest neighbour and a convolution (Odena et al. 2016, doi:10.23915/distill.00003).
+        activation: makes the module that follows every step; None for none.
+
+    Raises:
+        SrlabError: for another scale or kind.
     """
 
     def __init__(
@@ -173,7 +188,16 @@ _ENLARGING: dict[str, Callable[[int, int], list[nn.Module]]] = {
 
 
 def infer_upsampler(state: Mapping[str, Tensor], prefix: str, features: int) -> tuple[int, UpsamplerKind]:
-    """Scale and kind of the Upsampler whose keys start with prefix. Raises LookupError where shapes leave it open."""
+    """Finds the scale and the kind of an `Upsampler`.
+
+    Args:
+        state: the state dict of a network.
+        prefix: with which the upsampler's keys start, such as "tail.0.".
+        features: of the upsampler.
+
+    Raises:
+        LookupError: the shapes do not show it, as for nearest neighbour, or are of something else.
+    """
     shapes = [tuple(value.shape) for key, value in state.items() if key.startswith(prefix) and value.ndim == 4]
     steps: dict[tuple[int, ...], tuple[int, UpsamplerKind]] = {
         (4 * features, features, 3, 3): (2, "subpixel"),

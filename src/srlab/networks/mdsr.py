@@ -11,9 +11,20 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 
 
 class MDSRNetwork(SRNetwork):
-    """Figure 5: a shared body between pre-processing and upsampling of each scale's own.
+    """Figure 5: one body for all scales; pre-processing and upsampling are separate for each of them.
 
-    (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped. Only the modules of `scale` take part.
+    A forward pass uses, and a backward pass trains, only the modules of its scale and the shared ones.
+
+    Args:
+        scales: those that the network has: some of 2, 3, 4 and 8.
+        channels: 3 (RGB) in the paper, or 1 (luma).
+        features: of every convolution.
+        blocks: residual blocks of the body: 16 in the baseline, 80 in the large network.
+        residual_scale: factor of every block's residual in the body.
+        upsampler: see `layers.Upsampler`.
+
+    Raises:
+        SrlabError: no scale, or one that is there twice.
     """
 
     tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}

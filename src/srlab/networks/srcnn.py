@@ -15,8 +15,15 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 class SRCNNNetwork(SRNetwork):
     """Figure 2: patch extraction, non-linear mapping and reconstruction, on the image enlarged by bicubic.
 
-    kernels: such as [9, 5, 5]. widths: of the layers between them. Borders are replicated, as in the authors' tests.
-    Raises SrlabError where the two lists do not fit each other.
+    Borders are replicated before every convolution, as in the authors' test program.
+
+    Args:
+        channels: 1 (luma) in the paper.
+        kernels: sides of the convolutions' kernels, odd: [9, 5, 5] is SRCNN 9-5-5.
+        widths: features after each convolution but the last.
+
+    Raises:
+        SrlabError: an even kernel, or not one kernel more than widths.
     """
 
     def __init__(self, channels: int = 1, kernels: Sequence[int] = (9, 5, 5), widths: Sequence[int] = (64, 32)) -> None:

@@ -10,7 +10,19 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 
 
 class SRResNetNetwork(SRNetwork):
-    """Figure 4, generator. LR in [0, 1], HR in [-1, 1] inside (section 3.2); [0, 1] outside, not clamped."""
+    """Figure 4, generator: residual blocks with BatchNorm and PReLU, at LR size, and an upsampler at the end.
+
+    Inside, the output is in [-1, 1] (section 3.2); `forward` brings it to [0, 1].
+
+    Args:
+        scale: 2, 3, 4 or 8; 4 in the paper.
+        channels: 3 (RGB) in the paper, or 1 (luma).
+        features: of every convolution.
+        blocks: residual blocks.
+        residual_scale: factor of every block's residual; 1 in the paper.
+        norm: batch, as in the paper, or none.
+        upsampler: see `layers.Upsampler`.
+    """
 
     tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
     unseen: ClassVar[tuple[str, ...]] = ("residual_scale",)

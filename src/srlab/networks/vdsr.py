@@ -13,7 +13,13 @@ from srlab.networks.network import SRNetwork, State, Traits, count
 
 
 class VDSRNetwork(SRNetwork):
-    """Figure 2: bicubic enlargement, and `depth` convolutions whose output is added. One network, every scale."""
+    """Figure 2: bicubic enlargement, and a chain of convolutions whose output is added. One network for all scales.
+
+    Args:
+        channels: 1 (luma) in the paper.
+        features: of the convolutions between the first and the last.
+        depth: number of convolutions; 20 in the paper.
+    """
 
     tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "depth": 4}
 

@@ -45,9 +45,20 @@ class WideBlock(nn.Module):
 class WDSRNetwork(SRNetwork):
     """Figure 2, right: no convolution after the pixel shuffle, and a 5x5 convolution from input to output.
 
-    (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped; the mean is subtracted and the range is doubled
-    inside, as in the authors' code. expansion: width of the activation over features. low_rank: of block b's second
-    convolution, over features.
+    The mean is subtracted and the range doubled inside, as in the authors' code.
+
+    Args:
+        scale: any integer of at least 1.
+        channels: 3 (RGB) in the paper, or 1 (luma).
+        features: on the skip path: 32 in WDSR-A; 64 in WDSR-B, which gives the published number of parameters.
+        blocks: residual blocks.
+        block: a (section 3.1) or b (section 3.2).
+        expansion: features before the activation, as a multiple of `features`.
+        low_rank: features after block b's second convolution, as a share of `features`.
+        residual_scale: factor of every block's residual.
+
+    Raises:
+        SrlabError: another kind of block, or a low_rank that leaves no features.
     """
 
     tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}

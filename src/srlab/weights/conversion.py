@@ -1,4 +1,4 @@
-"""Weights from one layout into another."""
+"""Conversion of weights between srlab's keys and those of other projects."""
 
 from pathlib import Path
 
@@ -14,10 +14,19 @@ OWN = "srlab"
 
 
 def convert(source: Path, target: Path, layout: str) -> str:
-    """Writes the weights of one file to another: layout is srlab, for our own keys, or one of LAYOUTS by name.
+    """Writes the weights of one file to another, under other keys.
 
-    Returns what was done, in lines. Raises SrlabError for weights that are not recognised, and for a layout that
-    does not exist for their method, or cannot hold all of them.
+    Args:
+        source: a checkpoint of srlab, or weights by srlab's keys or those of one of LAYOUTS.
+        target: a .pt, .pth or .safetensors file.
+        layout: "srlab", or the name of one of LAYOUTS.
+
+    Returns:
+        What was done, in lines.
+
+    Raises:
+        SrlabError: the weights are not recognised, or the layout does not exist for their network, or cannot hold
+            all of them.
     """
     content = read_file(source)
     checkpoint = parse_checkpoint(content) if is_checkpoint(content) else None

@@ -1,4 +1,4 @@
-"""How another project names the weights of a method: what a layout is, and how it renames, exactly and both ways."""
+"""Layouts: how other projects name the weights of a network, and how keys are renamed both ways without loss."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,12 @@ from srlab.networks.network import State, count
 
 @dataclass(frozen=True)
 class Sizes:
-    """What decides the module names of a network. blocks: of a chain of convolutions, its length."""
+    """What the names of a network's modules depend on.
+
+    Attributes:
+        blocks: number of its blocks; of a chain of convolutions, its length.
+        scales: of a network with modules for each scale.
+    """
 
     blocks: int
     scales: tuple[int, ...] = ()
@@ -23,23 +28,29 @@ Change = Callable[[dict[str, Tensor]], None]
 
 
 def unchanged(state: dict[str, Tensor]) -> None:
-    """The default of `Layout.complete` and `Layout.strip`."""
+    """Changes nothing; the default of `Layout.complete` and `Layout.strip`."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One project's keys for one network.
+    """One project's keys for one network. "Ours" are the keys of srlab, "theirs" those of the project.
 
-    modules: every module's path, ours and theirs, for given sizes; more than a network has do no harm.
-    sizes: from their keys. own_sizes: from ours. parameters: our names of parameters to theirs, where they differ.
-    container: the key under which their files hold the state dict; None where a file is the state dict.
-    complete: adds what our state dict has and their files lack. strip: takes it away again, and raises SrlabError
-    where that would lose something.
+    Attributes:
+        name: in the option `layout`.
+        project: in messages.
+        network: its key in NETWORKS.
+        modules: gives the path of every module, ours and theirs, for given sizes; more than a network has do no harm.
+        sizes: reads the sizes from their state dict.
+        own_sizes: reads the sizes from our state dict.
+        parameters: our names of parameters to theirs, where they differ.
+        container: the key under which their files hold the state dict; None where a file is the state dict.
+        complete: adds what our state dict has and their files lack.
+        strip: takes that away again; it raises SrlabError where something would be lost.
     """
 
     name: str
     project: str
-    network: str  # its key in NETWORKS
+    network: str
     modules: Callable[[Sizes], Modules]
     sizes: Callable[[State], Sizes]
     own_sizes: Callable[[State], Sizes]
@@ -49,20 +60,24 @@ class Layout:
     strip: Change = unchanged
 
     def renamed(self, state: State) -> dict[str, Tensor]:
-        """Their state dict by our keys; a key that the layout does not have stays as it is."""
+        """Renames their state dict to our keys; a key that the layout does not have stays as it is."""
         modules = {theirs: ours for ours, theirs in self.modules(self.sizes(state))}
         parameters = {theirs: ours for ours, theirs in self.parameters.items()}
         return {_renamed(key, modules, parameters) or key: value for key, value in state.items()}
 
     def to_own(self, state: State) -> dict[str, Tensor]:
-        """Their state dict as ours, with what their files lack; without that where it is not of this layout at all."""
+        """Turns their state dict into ours: renames it, and completes it where any key was renamed."""
         own = self.renamed(state)
         if own.keys() != state.keys():
             self.complete(own)
         return own
 
     def from_own(self, state: State) -> dict[str, Tensor]:
-        """Our state dict by their keys. Raises SrlabError for what the layout cannot hold."""
+        """Turns our state dict into theirs.
+
+        Raises:
+            SrlabError: for what the layout cannot hold.
+        """
         content = dict(state)
         self.strip(content)
         modules = dict(self.modules(self.own_sizes(state)))
@@ -76,7 +91,7 @@ class Layout:
 
 
 def _renamed(key: str, modules: Mapping[str, str], parameters: Mapping[str, str]) -> str | None:
-    """By the module whose path the key starts with; None where there is none."""
+    """Renames a key by the longest of the modules' paths that it starts with; None where there is none."""
     parts = key.split(".")
     for end in range(len(parts) - 1, 0, -1):
         module, parameter = ".".join(parts[:end]), ".".join(parts[end:])
@@ -86,12 +101,12 @@ def _renamed(key: str, modules: Mapping[str, str], parameters: Mapping[str, str]
 
 
 def counted(pattern: str, more: int = 0) -> Callable[[State], Sizes]:
-    """Sizes with so many blocks as a pattern finds numbers, and `more`."""
+    """Returns a function that counts blocks: the different numbers that a pattern finds in the keys, plus `more`."""
     return lambda state: Sizes(count(state, pattern) + more)
 
 
 def same(*paths: str) -> Modules:
-    """Modules of the same name in both."""
+    """Returns modules that have the same path in both."""
     return ((path, path) for path in paths)
 
 
@@ -99,7 +114,10 @@ def same(*paths: str) -> Modules:
 
 
 def mean_from_convolutions(state: dict[str, Tensor]) -> None:
-    """sub_mean and add_mean over 0..255 -> MeanShift's constants. What is more than a shift stays, and fits nothing."""
+    """Replaces the convolutions sub_mean and add_mean, on 0..255, by the constants of `MeanShift`.
+
+    Convolutions that do more than shift, because they were trained, stay as they are; loading then refuses their keys.
+    """
     bias = state.get("sub_mean.bias")
     if bias is None or bias.ndim != 1:
         return
@@ -111,7 +129,11 @@ def mean_from_convolutions(state: dict[str, Tensor]) -> None:
 
 
 def mean_to_convolutions(state: dict[str, Tensor]) -> None:
-    """The inverse. Raises SrlabError for a network that works on another range than 255."""
+    """The inverse of `mean_from_convolutions`.
+
+    Raises:
+        SrlabError: the network works on another range than 0..255.
+    """
     mean, value_range = state.pop("mean.mean"), float(state.pop("mean.value_range"))
     if value_range != 255:
         raise SrlabError(f"mean.value_range is {value_range:g}, and that project's code has 255 fixed.")
@@ -125,7 +147,7 @@ def _convolutions(mean: Tensor) -> dict[str, Tensor]:
 
 
 def fixed_mean(mean: tuple[float, ...], value_range: float) -> tuple[Change, Change]:
-    """`complete` and `strip` for a project whose code fixes both constants."""
+    """Returns `complete` and `strip` for a project with the constants of `MeanShift` in its code, not in its files."""
     constants = {"mean.mean": torch.tensor(mean) * value_range, "mean.value_range": torch.tensor(value_range)}
 
     def complete(state: dict[str, Tensor]) -> None:
@@ -142,7 +164,7 @@ def fixed_mean(mean: tuple[float, ...], value_range: float) -> tuple[Change, Cha
 
 
 def zero_biases(state: dict[str, Tensor]) -> None:
-    """For a project whose convolutions have none."""
+    """Adds biases of 0, for a project whose convolutions have none."""
     if any(key.endswith(".bias") for key in state):
         return
     for key in [key for key, value in state.items() if key.endswith(".weight") and value.ndim > 0]:
@@ -150,7 +172,11 @@ def zero_biases(state: dict[str, Tensor]) -> None:
 
 
 def without_biases(state: dict[str, Tensor]) -> None:
-    """The inverse. Raises SrlabError for a bias that is not 0."""
+    """The inverse of `zero_biases`.
+
+    Raises:
+        SrlabError: a bias is not 0.
+    """
     for key in [key for key in state if key.endswith(".bias")]:
         if state.pop(key).any():
             raise SrlabError(f"{key} is not 0, and that project's network has no biases.")

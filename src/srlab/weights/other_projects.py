@@ -17,7 +17,7 @@ from srlab.weights.key_mapping import (
     zero_biases,
 )
 
-_UPSAMPLER = (0, 2, 4)  # its convolutions: up to three steps, with a pixel shuffle after each
+_UPSAMPLER = (0, 2, 4)  # places of an upsampler's convolutions: up to three, with a pixel shuffle after each
 _BLOCKS = r"body\.(\d+)\.body\."
 
 
@@ -39,7 +39,7 @@ def _edsr_basicsr(sizes: Sizes) -> Modules:
 
 
 def _mdsr_pytorch(sizes: Sizes) -> Modules:
-    """Scales are numbered in their order."""
+    """Their modules of a scale have its place in the sorted list of scales."""
     yield from (("head", "head.0"), ("tail", "tail.0"))
     for i, scale in enumerate(sizes.scales):
         for j, k in ((0, 0), (0, 2), (1, 0), (1, 2)):
@@ -55,7 +55,7 @@ def _mdsr_pytorch_sizes(state: State) -> Sizes:
 
 
 def _scale_of(state: State, upsampler: str) -> int:
-    """Nine times the features are x3; four times are x2, x4 or x8 by the number of steps."""
+    """A convolution to nine times its features is x3; to four times, a step of 2, of which x4 has two and x8 three."""
     keys = [key for j in _UPSAMPLER if (key := f"{upsampler}.{j}.weight") in state]
     weights: list[Tensor] = [state[key] for key in keys]
     return (
@@ -74,7 +74,7 @@ def _wdsr_2018(sizes: Sizes) -> Modules:
 
 
 def _wdsr_ychfan(sizes: Sizes) -> Modules:
-    """One Sequential from the head to the tail."""
+    """Their body is one Sequential from the head to the tail."""
     yield "head", "body.0"
     yield from ((f"body.{i}.body.{j}", f"body.{i + 1}.body.{j}") for i in range(sizes.blocks) for j in (0, 2, 3))
     yield "tail", f"body.{sizes.blocks + 1}"
@@ -94,7 +94,7 @@ def _fsrcnn_authors(sizes: Sizes) -> Modules:
 
 
 def _fsrcnn_own_sizes(state: State) -> Sizes:
-    """Every second module is a PReLU."""
+    """Every second module of ours is a PReLU."""
     return Sizes(count(state, r"features\.(\d+)\.") // 2)
 
 

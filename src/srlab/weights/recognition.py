@@ -1,4 +1,4 @@
-"""What a state dict is: whose keys it has, which method it is of, and how large."""
+"""Recognition of state dicts: which network of srlab it is, of what size, and by whose keys."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,13 @@ from srlab.weights.other_projects import LAYOUTS
 
 @dataclass(frozen=True)
 class Recognised:
-    """A state dict that is one whole network.
+    """A state dict that holds one whole network.
 
-    network: its key in NETWORKS. arguments: of its constructor, as far as shapes show them. layout: None for our own.
-    state: by our keys.
+    Attributes:
+        network: its key in NETWORKS.
+        arguments: of its constructor, as far as shapes show them.
+        layout: whose keys the state dict had; None for srlab's own.
+        state: the state dict by srlab's keys.
     """
 
     network: str
@@ -26,7 +29,7 @@ class Recognised:
 
 
 def recognise(state: State) -> Recognised | None:
-    """The network that a state dict is, by all of its keys and shapes; None where it is none that srlab has."""
+    """Recognises a network by all keys and shapes of its state dict; None where srlab does not have it."""
     own = [(name, None, dict(state)) for name in NETWORKS]
     foreign = [(layout.network, layout, layout.to_own(state)) for layout in LAYOUTS]
     for key, layout, candidate in [*own, *foreign]:
@@ -37,9 +40,15 @@ def recognise(state: State) -> Recognised | None:
 
 
 def in_own_keys(network: SRNetwork, name: str, state: State) -> dict[str, Tensor]:
-    """A state dict by the keys of a network: in the layout, of those known for it, in which most of them fit.
+    """Renames a state dict to a network's own keys, by the layout under which most keys fit.
 
-    name: the network's key in NETWORKS.
+    Args:
+        network: whose keys are wanted.
+        name: the network's key in NETWORKS.
+        state: by srlab's keys or those of one of LAYOUTS.
+
+    Returns:
+        All of `state`; keys that no layout knows stay as they are.
     """
     known = network.state_dict().keys()
     best, most = dict(state), len(known & state.keys())
@@ -51,7 +60,7 @@ def in_own_keys(network: SRNetwork, name: str, state: State) -> dict[str, Tensor
 
 
 def described(state: State) -> str:
-    """' They look like ...' for a network that is recognised, by the file's own keys; or what to check."""
+    """Returns the end of an error message: which network the weights look like, or what to check."""
     found = recognise(state)
     if found is None:
         return " They are not those of any whole network that srlab has. Check model=, scale= and its widths."
