@@ -28,9 +28,10 @@ def printed(rows: list[ResultRow], width: int = 80) -> list[str]:
 def test_80_columns_hold_the_whole_table():
     lines = printed([ROW, replace(ROW, method="vdsr", input=Y_ONLY)])
     assert max(map(len, lines)) <= 80
-    assert lines[1].split() == "set scale method PSNR SSIM published diff s/image".split()
-    assert lines[3].split() == "urban100 x2 edsr_baseline+ 31.90 0.9000 32.00 / 0.9200 -0.10 10.000".split()
-    assert lines[4].split() == "urban100 x2 vdsr¹ 31.90 0.9000 32.00 / 0.9200 -0.10 10.000".split()
+    assert lines[1].split() == ["set", "scale", "method", "PSNR", "SSIM", "published", "diff", "s/image"]
+    values = "31.90  0.9000  32.00 / 0.9200  -0.10   10.000"
+    assert lines[3] == f"urban100     x2  edsr_baseline+  {values}"
+    assert lines[4] == f"urban100     x2  vdsr¹           {values}"
     assert lines[5:] == [f"¹ {Y_ONLY}", "s/image: CPU, 2 threads, precision 32", "images: urban100 1"]
 
 

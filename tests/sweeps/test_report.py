@@ -17,14 +17,17 @@ from scipy import stats
 from srlab.commands.report import main
 from srlab.config.compose import compose
 from srlab.errors import SrlabError
+from srlab.evaluation.text_tables import latex_text
+from srlab.sweeps.planning import plan
 from srlab.sweeps.report import write_report
 from srlab.sweeps.report_data import read_sweep
 from srlab.sweeps.report_figures import mean_curve
 from srlab.sweeps.report_rows import IGNORED, describe_loss, make_rows, settings_of
-from srlab.sweeps.report_table import latex_text
 from srlab.sweeps.statistics import LEVEL, paired_difference, spread
+from srlab.sweeps.sweep_file import write_reference
 
-FILES = {"report.md", "table.csv", "table.tex", "curves.png", "parameters.png", "time.png"}
+FILES = {"report.md", "table.csv", "table.tex", "curves.png", "curves.pdf", "parameters.png", "parameters.pdf",
+         "time.png", "time.pdf"}  # fmt: skip
 IMAGES = ("baby", "bird", "butterfly", "head", "woman")
 
 
@@ -319,7 +322,65 @@ def test_the_mean_curve_is_of_the_steps_that_finished_runs_share(tmp_path):
     assert [psnr for _, psnr in mean_curve(row)] == pytest.approx([psnr for _, psnr in expected])
 
 
+# the reference
+
+
+def test_the_sweep_names_its_reference(sweep):
+    """sweep.yaml has the name of the first job; what a person asks for comes first."""
+    write_reference(sweep, "loss-l1_seed-7")  # a run that is not there
+    write_report(sweep)
+    assert [row["difference"] == "" for row in table(sweep)] == [True, True, False]
+    write_reference(sweep, "loss-l1_seed-2")
+    page = write_report(sweep).read_text()
+    assert "minus that of `loss=l1`" in page and [row["difference"] == "" for row in table(sweep)] == [
+        True,
+        False,
+        True,
+    ]
+    assert "minus that of `loss=charbonnier`" in write_report(sweep, "loss=charbonnier").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "reference"),
+    [
+        (["sweep=loss_type"], "loss-l1_seed-0"),
+        (["sweep=batch_norm"], "model-edsr_baseline_norm-batch_seed-0"),
+        (["sweep=loss_type", "loss=l2,l1", "seed=3"], "loss-l2_seed-3"),
+        (["sweep=learning_rate"], None),  # Optuna draws its values one after the other
+    ],
+)
+def test_the_reference_is_the_first_value_of_every_key(words, reference):
+    assert plan("train", words, asked=False).reference == reference
+
+
+def test_a_damaged_sweep_file(sweep):
+    (sweep / "sweep.yaml").write_text("reference: [")
+    with pytest.raises(SrlabError, match=r"sweep\.yaml: expected `reference: ` and the name of a run's folder"):
+        write_report(sweep)
+
+
 # files
+
+
+def test_axes_have_plain_numbers(sweep, monkeypatch):
+    """PSNR that differs in the third digit after the point, which matplotlib would write as an offset and a rest."""
+    shown = []
+    monkeypatch.setattr("srlab.evaluation.plotting.plt.close", shown.append)
+    for path in sweep.glob("*/results.json"):
+        content = json.loads(path.read_text())
+        for row in content["rows"]:
+            for number, image in enumerate(row["images"].values()):
+                image["psnr"] = 14.24 + 0.0001 * number + 0.001 * ("l1" in str(path))
+        path.write_text(json.dumps(content))
+    for path in sweep.glob("*/metrics.csv"):
+        path.write_text("step,train/loss,val/psnr\n99,,14.2401\n199,,14.2403\n")
+    write_report(sweep)
+    assert len(shown) == 3
+    for figure in shown:
+        axis = figure.axes[0].yaxis
+        assert axis.get_offset_text().get_text() == ""
+        labels = [label.get_text() for label in axis.get_ticklabels()]
+        assert len(labels) > 2 and all(label.startswith("14.2") for label in labels)
 
 
 def test_many_rows_are_numbered_beside_a_legend_and_none_may_have_a_curve(tmp_path):

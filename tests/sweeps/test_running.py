@@ -22,7 +22,7 @@ def test_a_failing_job_leaves_the_others(tmp_path):
     assert "error: job learning_rate-1e+30_seed-0: " in finished.stderr and "diverged" in finished.stderr
     assert "1 of 3 jobs have no results: learning_rate-1e+30_seed-0" in finished.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
-    assert sorted(path.name for path in sweep.iterdir() if path.is_file()) == ["multirun.yaml"]
+    assert sorted(path.name for path in sweep.iterdir() if path.is_file()) == ["multirun.yaml", "sweep.yaml"]
     assert (sweep / "report" / "report.md").is_file() and alive(tmp_path) == []
     config = OmegaConf.load(sweep / "learning_rate-0.001_seed-0" / "config.yaml")
     assert config.name == f"{sweep.name}/learning_rate-0.001_seed-0" and config.optimizer.learning_rate == 1e-3

@@ -20,6 +20,7 @@ from srlab.config.schema import SCHEMAS
 from srlab.console import print_whole, reported
 from srlab.errors import SrlabError
 from srlab.sweeps.planning import Sweep, plan
+from srlab.sweeps.sweep_file import write_reference
 
 INTERRUPTED = 130  # the exit code of shells for Ctrl-C
 
@@ -67,6 +68,8 @@ def _planned(run: Run, program: str, line: CommandLine) -> tuple[Callable[[], An
         return _by_hydra(program, _single(run)), None
     for text in sweep.remarks:
         print(text, flush=True)
+    if program == "train" and sweep.reference is not None:
+        write_reference(sweep.folder, sweep.reference)
     sys.argv += sweep.words
     return _by_hydra(program, job_of(run, program, sweep)), sweep
 

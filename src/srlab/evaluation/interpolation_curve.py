@@ -1,4 +1,4 @@
-"""What interpolation between two networks trades: PSNR against perceived quality, or against alpha."""
+"""A figure of the networks between two: PSNR against perceived quality, or against alpha."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,15 @@ from srlab.metrics.metric import PSNR, Metric
 
 
 def draw_curve(rows: Sequence[ResultRow], alphas: Mapping[str, float], ends: tuple[str, str], path: Path) -> None:
-    """A PNG: PSNR and the first perceptual metric that was measured, points named by alpha.
+    """Writes a figure of PSNR and the first perceptual metric that was measured, with points named by alpha.
 
-    Without a perceptual metric alpha and PSNR; without PSNR alpha and the first metric that there is.
+    Without a perceptual metric it is of alpha and PSNR; without PSNR, of alpha and the first metric.
+
+    Args:
+        rows: of all the networks.
+        alphas: by the methods' labels.
+        ends: labels of the networks at 0 and at 1.
+        path: of the PNG file.
     """
     metrics = {metric.name: metric for row in rows for metric in row.metrics}
     perceptual = [metric for metric in metrics.values() if metric.better == "lower"]
@@ -29,7 +35,7 @@ def draw_curve(rows: Sequence[ResultRow], alphas: Mapping[str, float], ends: tup
 def curve(
     rows: Sequence[ResultRow], alphas: Mapping[str, float], across: Metric, up: Metric
 ) -> dict[str, dict[str, Point]]:
-    """For every set and scale the points by alpha, from 0 to 1; infinite values have no place."""
+    """Returns for every set and scale the points by alpha, from 0 to 1. Infinite values are left out."""
     panels: dict[str, dict[str, Point]] = {}
     for row in sorted(rows, key=lambda row: alphas[row.method.removesuffix("+")]):
         alpha = alphas[row.method.removesuffix("+")]

@@ -18,6 +18,7 @@ from srlab.evaluation.plotting import (
     legend_of_points,
     name_points,
     numbered,
+    plain_numbers,
     plt,
     save,
 )
@@ -30,9 +31,14 @@ Panels = Mapping[str, Mapping[str, Point]]  # title -> method -> its point
 
 
 def perception_distortion(rows: Iterable[ResultRow], perception: Metric) -> dict[str, dict[str, Point]]:
-    """Where methods stand between distortion and perceived quality (Blau and Michaeli 2018, arXiv:1711.06077).
+    """Places methods between distortion and perceived quality (Blau and Michaeli 2018, arXiv:1711.06077).
 
-    Returns for every set and scale the methods' (PSNR, value of the perceptual metric); an infinite PSNR has no place.
+    Args:
+        rows: with PSNR and the perceptual metric.
+        perception: the perceptual metric.
+
+    Returns:
+        For every set and scale, by title, the methods' (PSNR, value of the metric). An infinite PSNR is left out.
     """
     panels: dict[str, dict[str, Point]] = {}
     for row in rows:
@@ -43,9 +49,12 @@ def perception_distortion(rows: Iterable[ResultRow], perception: Metric) -> dict
 
 
 def draw_perception_distortion(rows: list[ResultRow], folder: Path) -> list[Path]:
-    """FOLDER/perception_distortion.png, where PSNR and a perceptual metric were measured; returns what it wrote.
+    """Draws FOLDER/perception_distortion.png where PSNR and a perceptual metric were measured.
 
-    For further perceptual metrics, their names are in the names of the files.
+    The files of further perceptual metrics have the metric's name in theirs.
+
+    Returns:
+        The PNG files; a PDF is beside each.
     """
     metrics = {metric.name: metric for row in rows for metric in row.metrics}
     paths: list[Path] = []
@@ -58,10 +67,17 @@ def draw_perception_distortion(rows: list[ResultRow], folder: Path) -> list[Path
 
 
 def scatter(panels: Panels, across: Metric, up: Metric, path: Path, joined: bool = False, named: bool = True) -> None:
-    """A PNG: in every panel a labelled point (value of `across`, value of `up`) for every method.
+    """Writes a figure with a labelled point (value of `across`, value of `up`) for every method in every panel.
 
-    A method looks the same in all panels. With more than NAMED of them points are numbered, and a legend says what for.
-    joined: the points of a panel are one curve, in their order. named: False where an axis says what a point is.
+    A method looks the same in all panels. More than NAMED of them are numbered, and a legend explains the numbers.
+
+    Args:
+        panels: points by title, then by method.
+        across: the metric of the horizontal axis.
+        up: that of the vertical axis.
+        path: of the PNG file.
+        joined: the points of a panel are one curve, in their order.
+        named: False where an axis says what a point is.
     """
     columns = 2 if len(panels) == 4 else min(ABREAST, len(panels))
     lines = -(-len(panels) // columns)
@@ -105,7 +121,7 @@ def _panel(
     axes.margins(0.18)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axes.ticklabel_format(useOffset=False)
+        plain_numbers(axis)
     axes.set_xlabel(across.axis)
     axes.set_ylabel(up.axis)
     axes.grid(alpha=0.25)

@@ -10,10 +10,12 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import ScalarFormatter
 
 from srlab.atomic_write import atomic_write
 
@@ -58,6 +60,11 @@ def name_points(axes: Axes, points: Mapping[str, Point], names: Mapping[str, str
         iter_lim=500,  # and not a time: the same figure on every machine
         arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "0.5"},
     )
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Writes whole numbers at the ticks of a linear axis, never what is to be added to an offset such as +1.424e1."""
+    axis.set_major_formatter(ScalarFormatter(useOffset=False))
 
 
 def numbered(labels: Sequence[str]) -> dict[str, str]:

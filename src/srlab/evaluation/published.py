@@ -22,17 +22,22 @@ def published_parameters(method: str, scale: int) -> int | None:
 
 
 def _sizes(method: str, scale: int) -> list[int]:
-    """A published network may have several sizes: as the paper describes it, and as its authors released it."""
+    """Returns the numbers of parameters of a published network: as in the paper, and as released, where they differ."""
     counts = _table().get(method, {}).get("parameters", {})
     size = counts.get(scale, counts.get(0, []))
     return size if isinstance(size, list) else [size]
 
 
 def published(method: str, parameters: int, protocol: str, image_set: str, scale: int) -> dict[str, float] | None:
-    """{"psnr", "ssim"} in print, or None.
+    """Returns the published quality of a network, {"psnr": dB, "ssim": ...}; None where there is none to compare with.
 
-    method: the label in tables, with "+" for the self-ensemble. parameters: of our network; where they differ from
-    the published network's, it is another network and None is returned.
+    Args:
+        method: the label in tables, with "+" for the self-ensemble.
+        parameters: number of our network's trainable parameters; a network of another size than the published one is
+            not compared.
+        protocol: classic, luma, rgb or div2k.
+        image_set: a name of the catalog.
+        scale: of the super-resolution.
     """
     if parameters not in _sizes(method, scale):
         return None

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Sweep:
         swept: the keys that differ between jobs.
         words: what Hydra must be told beside the command line.
         remarks: lines to print before the first job.
+        reference: the name of the first job, with the first value of every key, which the report compares the others
+            with; None where it is not known beforehand.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Sweep:
     swept: tuple[str, ...]
     words: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    reference: str | None = None
 
     def job_name(self, overrides: Sequence[str], seed: int) -> str:
         """Returns the swept keys and the seed, such as loss-l1_seed-1, from a job's overrides. It holds no `=`."""
@@ -76,14 +79,16 @@ def plan(program: str, words: list[str], asked: bool) -> Sweep | None:
     swept = tuple(override.get_key_element().lstrip("+") for override in overrides if override.is_sweep_override())
     if not swept:
         raise SrlabError("-m: nothing is swept. Give a key several values, such as seed=1,2,3, or choose sweep=NAME.")
-    configs = [_checked(program, job) for job in all_jobs(overrides) or [fixed]]
+    jobs = all_jobs(overrides)
+    configs = [_checked(program, job) for job in jobs or [fixed]]
     if program == "evaluate":
         name, folder = str(base.out), Path(base.out)
     else:
         name = _name(base, configs[0], swept)
         folder = Path(base.runs) / name
     _quiet_optuna(base)
-    return Sweep(name, folder, swept, tuple(_told(base, folder, words)), tuple(_remarks(base, folder)))
+    sweep = Sweep(name, folder, swept, tuple(_told(base, folder, words)), tuple(_remarks(base, folder)))
+    return replace(sweep, reference=sweep.job_name(jobs[0], configs[0].seed)) if jobs else sweep
 
 
 def _parsed(params: Mapping[str, Any], words: Sequence[str]) -> list[Override]:

@@ -1,4 +1,4 @@
-"""What `srlab report` does: the runs of a sweep as one table and three pictures."""
+"""`srlab report`: the runs of a sweep as one table and three figures."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ from srlab.errors import SrlabError
 from srlab.sweeps import report_figures as figures
 from srlab.sweeps.report_data import OUT, check_comparable, read_sweep
 from srlab.sweeps.report_rows import IGNORED, SweepRow, find_reference, make_rows
-from srlab.sweeps.report_table import Line, comma_separated, latex, make_lines, markdown, print_lines
+from srlab.sweeps.report_table import Line, comma_separated, make_lines, text_table
 from srlab.sweeps.statistics import RESAMPLES, SEED
+from srlab.sweeps.sweep_file import read_reference
 
 METHOD = """\
 - **PSNR, SSIM**: per image, then the mean over a set's images; ± is the standard deviation (n - 1) of that mean over
@@ -29,17 +30,23 @@ METHOD = """\
 
 
 def write_report(folder: Path, reference: str | None = None) -> Path:
-    """Writes FOLDER/report/, prints the table, and returns the path of report.md.
+    """Writes FOLDER/report/ and prints the table. What is missing is listed. An earlier report is replaced.
 
-    folder: of a sweep, with a folder for every run. reference: the label of the row that the others are compared with;
-    None: the first row in the order of the folders' names. What is missing is listed. An earlier report is replaced.
-    Raises SrlabError for a folder without finished runs, damaged files, runs that were not measured alike, and an
-    unknown label.
+    Args:
+        folder: of a sweep, with a folder for every run.
+        reference: the label of the row that the others are compared with; None: the row that the sweep's first job
+            belongs to (sweep.yaml), or else the first in the order of the folders' names.
+
+    Returns:
+        The path of report.md.
+
+    Raises:
+        SrlabError: no run has finished, a file is damaged, the runs were not measured alike, or no row has the label.
     """
     runs, strangers = read_sweep(folder)
     check_comparable(runs)
     rows = make_rows(runs)
-    compared = find_reference(rows, reference)
+    compared = find_reference(rows, reference, read_reference(folder))
     lines = make_lines(rows, compared)
     missing = _missing(rows, strangers)
     out = _make(folder / OUT)
@@ -48,12 +55,13 @@ def write_report(folder: Path, reference: str | None = None) -> Path:
     figures.scatter(lines, looks, figures.PARAMETERS, out / "parameters.png")
     figures.scatter(lines, looks, figures.TIME, out / "time.png")
     write_text(out / "table.csv", comma_separated(lines))
-    write_text(out / "table.tex", latex(lines))
+    table = text_table(lines)
+    write_text(out / "table.tex", table.latex())
     write_text(out / "report.md", _page(folder, reference, rows, lines, compared, missing))
-    print_lines(lines, f"{folder}, protocol {lines[0].protocol}, difference to {compared.label}")
+    table.print(f"{folder}, protocol {lines[0].protocol}, difference to {compared.label}")
     for text in missing:
         print(f"missing: {text}")
-    print(f"written: {out / 'report.md'}, table.csv, table.tex, curves.png, parameters.png and time.png")
+    print(f"written: {out / 'report.md'}, table.csv, table.tex; curves, parameters and time as .png and .pdf")
     return out / "report.md"
 
 
@@ -99,7 +107,7 @@ def _page(
 
     {shlex.join(words)}
 
-{markdown(lines)}
+{text_table(lines).markdown()}
 The numbers at full precision: [table.csv](table.csv); for LaTeX: [table.tex](table.tex).
 
 ## Training

@@ -1,4 +1,4 @@
-"""The pictures of a report: validation curves, and PSNR against parameters and against time."""
+"""The figures of a report: validation curves, and PSNR against parameters and against time."""
 
 import itertools
 from collections import Counter
@@ -22,6 +22,7 @@ from srlab.evaluation.plotting import (
     legend_of_points,
     name_points,
     numbered,
+    plain_numbers,
     save,
 )
 from srlab.sweeps.report_rows import SweepRow
@@ -32,15 +33,21 @@ Looks = dict[str, tuple[str, str, str]]  # label -> colour, line style, marker
 
 
 def looks_of(rows: Sequence[SweepRow]) -> Looks:
-    """How a row looks, the same in all pictures."""
+    """Returns the colour, line style and marker of every row, the same in all figures."""
     styles = ((c, s, MARKERS[i % len(MARKERS)]) for i, s in enumerate(itertools.cycle(STYLES)) for c in COLOURS)
     return dict(zip([row.label for row in rows], styles, strict=False))
 
 
 def curves(rows: Sequence[SweepRow], looks: Looks, path: Path) -> None:
-    """A PNG: validation PSNR against step, a thin line for every job, finished or not, a thick one for a row's mean.
+    """Writes a figure of validation PSNR against step: a thin line for every run, finished or not, a thick one for a
+    row's mean.
 
     The axis spans the PSNR after the first quarter of training, before which curves rise steeply.
+
+    Args:
+        rows: of the report.
+        looks: see `looks_of`.
+        path: of the PNG file.
     """
     figure, axes = plt.subplots(figsize=(7.2, 5), dpi=DPI, layout="constrained")
     handles = []
@@ -55,20 +62,23 @@ def curves(rows: Sequence[SweepRow], looks: Looks, path: Path) -> None:
     axes.set_ylabel("validation PSNR (dB)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    plain_numbers(axes.yaxis)
     axes.grid(alpha=0.25)
     legend(figure, handles, "thick: mean, thin: every seed")
     save(figure, path)
 
 
 def _line(axes: Axes, curve: Sequence[tuple[int, float]], colour: str, style: str, **more: Any) -> Line2D:
-    """A single validation is a point."""
+    """Draws a curve; a single validation is a point."""
     steps, values = [step for step, _ in curve], [psnr for _, psnr in curve]
     (line,) = axes.plot(steps, values, color=colour, linestyle=style, marker="o" if len(curve) == 1 else "", **more)
     return line
 
 
 def mean_curve(row: SweepRow) -> list[tuple[int, float]]:
-    """(step, mean PSNR over seeds) at the steps that all finished runs of a row have; all its runs if none finished."""
+    """Returns (step, mean PSNR over seeds) at the steps that all finished runs of a row have; that all its runs have
+    where none has finished.
+    """
     runs = list(row.finished.values()) or row.runs
     curves = [dict(run.curve) for run in runs if run.curve]
     if not curves:
@@ -102,10 +112,17 @@ TIME = Quantity("time per image", "s", lambda line: line.seconds)
 
 
 def scatter(lines: Sequence[Line], looks: Looks, across: Quantity, path: Path) -> None:
-    """A PNG: PSNR on the first set against a quantity, a labelled point for every row, a panel for every scale.
+    """Writes a figure of PSNR on the first set against a quantity: a labelled point for every row, a panel for every
+    scale.
 
     Error bars are standard deviations over seeds. A scale of a single row is left out where others have more. So is
     bicubic, which has no parameters.
+
+    Args:
+        lines: of the report's table.
+        looks: see `looks_of`.
+        across: the quantity.
+        path: of the PNG file.
     """
     shown = [line for line in lines if line.seeds and line.place[0] == lines[0].place[0]]
     counts = Counter(line.place for line in shown)
@@ -142,4 +159,5 @@ def _panel(axes: Axes, lines: Sequence[Line], looks: Looks, across: Quantity) ->
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter(across.unit, sep=" " if across.unit else ""))
     axes.set_xlabel(across.title)
+    plain_numbers(axes.yaxis)
     axes.grid(alpha=0.25)

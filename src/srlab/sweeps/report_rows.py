@@ -69,11 +69,21 @@ def make_rows(runs: Sequence[SweepRun]) -> list[SweepRow]:
     return [SweepRow(*parts) for parts in zip(labels, settings, members, strict=True)]
 
 
-def find_reference(rows: Sequence[SweepRow], label: str | None) -> SweepRow:
-    """The row to compare with: the first with results, or that of a label. Raises SrlabError for an unknown label."""
+def find_reference(rows: Sequence[SweepRow], label: str | None, run: str | None = None) -> SweepRow:
+    """Returns the row to compare the others with.
+
+    Args:
+        rows: of which one has results.
+        label: what the person asked for.
+        run: the name of a run in the row that the sweep itself compares with, where nothing was asked for. Without it,
+            or without results in that row, the first row with results is taken.
+
+    Raises:
+        SrlabError: no row with results has this label.
+    """
     finished = [row for row in rows if row.finished]
     if label is None:
-        return finished[0]
+        return next((row for row in finished if run in [member.name for member in row.runs]), finished[0])
     for row in finished:
         if row.label == label:
             return row

@@ -1,17 +1,12 @@
 """The table of a report: its numbers, and their text for a terminal, Markdown, CSV and LaTeX."""
 
-import csv
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
-from srlab.console import wide_console
+from srlab.evaluation.text_tables import TextTable, csv_text, used_columns
 from srlab.sweeps.report_data import BICUBIC, Measured, Place, Results
 from srlab.sweeps.report_rows import SweepRow
 from srlab.sweeps.statistics import Difference, Spread, paired_difference, spread
@@ -21,9 +16,6 @@ LEFT = ("set", "row")
 PRECISE = ("set", "scale", "row", "protocol", "images", "seeds", "psnr", "psnr_std", "ssim", "ssim_std", "difference",
            "difference_low", "difference_high", "difference_seeds", "published_psnr", "published_ssim", "parameters",
            "seconds", "training_seconds")  # fmt: skip
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-         ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "±": r"$\pm$",
-         **{c: f"\\{c}" for c in "&%$#_{}"}}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -161,65 +153,23 @@ def _difference_text(line: Line) -> str:
     return f"{mean:+.3f}" + ("" if low is None or high is None else f" [{low:+.3f}, {high:+.3f}]")
 
 
-def _used(lines: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
-    """Columns that say something, and the table without the others."""
-    table = [cells(line) for line in lines]
-    used = [i for i in range(len(COLUMNS)) if any(row[i] for row in table)]
-    return [COLUMNS[i] for i in used], [[row[i] for i in used] for row in table]
-
-
-def print_lines(lines: Sequence[Line], title: str) -> None:
-    """The table on the terminal; piped output is not cut to 80 columns."""
-    columns, body = _used(lines)
-    table = Table(title=title, title_justify="left")
-    for name in columns:
-        table.add_column(name, justify="left" if name in LEFT else "right")
-    for i, row in enumerate(body):
-        last = i + 1 == len(body) or lines[i + 1].place != lines[i].place
-        table.add_row(*map(Text, row), end_section=last)  # Text: brackets in a label are no markup
-    wide_console().print(table)
-
-
-def markdown(lines: Sequence[Line]) -> str:
-    columns, body = _used(lines)
-    rules = ["---" if name in LEFT else "---:" for name in columns]
-    text = [columns, rules, *([cell.replace("|", "\\|") for cell in row] for row in body)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in text) + "\n"
+def text_table(lines: Sequence[Line]) -> TextTable:
+    """Returns the table of a report, with a section for every set and scale."""
+    columns, body = used_columns(COLUMNS, [cells(line) for line in lines])
+    sections = [i for i in range(1, len(lines)) if lines[i].place != lines[i - 1].place]
+    return TextTable(columns, body, LEFT, sections=sections)
 
 
 def comma_separated(lines: Sequence[Line]) -> str:
-    """One line a row, at full precision; empty where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(PRECISE)
-    for line in lines:
-        printed, difference = line.published or {}, line.difference
-        compared: list[Any] = ["", "", "", ""]
-        if difference is not None:
-            compared = [difference.mean, difference.low, difference.high, " ".join(map(str, difference.seeds))]
-        writer.writerow([*line.place, line.label, line.protocol, line.images, line.seeds or "", line.psnr.mean,
-                         line.psnr.deviation, line.ssim.mean, line.ssim.deviation, *compared, printed.get("psnr"),
-                         printed.get("ssim"), line.parameters, line.seconds, line.training])  # fmt: skip
-    return text.getvalue()
+    """Returns one line a row, at full precision; empty where there is no value."""
+    return csv_text([PRECISE, *map(_csv_line, lines)])
 
 
-def latex(lines: Sequence[Line]) -> str:
-    r"""A tabular that needs \usepackage{booktabs}; a rule between the sets and scales."""
-    columns, body = _used(lines)
-    text = [
-        "% needs \\usepackage{booktabs}",
-        f"\\begin{{tabular}}{{{''.join('l' if name in LEFT else 'r' for name in columns)}}}",
-        "\\toprule",
-        " & ".join(map(latex_text, columns)) + r" \\",
-    ]
-    for i, (line, row) in enumerate(zip(lines, body, strict=True)):
-        if i == 0 or line.place != lines[i - 1].place:
-            text.append("\\midrule")
-        text.append(" & ".join(latex_text(cell) for cell in row) + r" \\")
-    return "\n".join([*text, "\\bottomrule", "\\end{tabular}"]) + "\n"
-
-
-def latex_text(text: str) -> str:
-    """Escaped; a minus before a number is set as one."""
-    escaped = "".join(LATEX.get(character, character) for character in text)
-    return re.sub(r"(?<![\w.\-])-(?=\d)", "$-$", escaped)
+def _csv_line(line: Line) -> list[Any]:
+    printed, difference = line.published or {}, line.difference
+    compared: list[Any] = ["", "", "", ""]
+    if difference is not None:
+        compared = [difference.mean, difference.low, difference.high, " ".join(map(str, difference.seeds))]
+    return [*line.place, line.label, line.protocol, line.images, line.seeds or "", line.psnr.mean, line.psnr.deviation,
+            line.ssim.mean, line.ssim.deviation, *compared, printed.get("psnr"), printed.get("ssim"), line.parameters,
+            line.seconds, line.training]  # fmt: skip
