@@ -250,8 +250,8 @@ def test_without_a_login_nothing_begins_and_nobody_is_asked(project, monkeypatch
 
 @pytest.mark.parametrize(
     ("key", "summary"),
-    [("val/psnr", "max"), ("val/ssim_x4", "max"), ("set5_x2/ssim", "max"), ("val/lpips", "min"), ("val/dists_x2", "min"),
-     ("val/lpips_vgg_random", "min"), ("train/loss", None)],
+    [("val/psnr", "max"), ("val/ssim_x4", "max"), ("set5_x2/ssim", "max"), ("val/lpips", "min"),
+     ("val/dists_x2", "min"), ("val/lpips_vgg_random", "min"), ("train/loss", None)],
 )  # fmt: skip
 def test_the_summary_of_a_quality_is_its_best_value(key, summary):
     assert summary_of(key) == summary
