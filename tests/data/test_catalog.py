@@ -15,12 +15,11 @@ from srlab.data.catalog import (
     hr_files,
     known_set,
     lr_file,
-    overlap_warnings,
     parts_of,
     sets_with,
-    shared_images,
 )
 from srlab.data.duplicates import duplicates, look
+from srlab.data.overlaps import overlap_warnings, shared_images
 from srlab.errors import SrlabError
 
 ASKED_FOR = {

@@ -36,7 +36,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _list(values: dict[str, Any]) -> int:
-    from srlab.data.catalog import CATALOG, shared_images  # noqa: PLC0415 - imports PyTorch: --help answers at once
+    from srlab.data.catalog import CATALOG  # noqa: PLC0415 - imports PyTorch: --help answers at once
+    from srlab.data.overlaps import shared_images  # noqa: PLC0415
 
     root = values["data.root"]
     table = Table("name", "images", "there", "licence", "shares images with", title=f"sets under {root}")

@@ -1,4 +1,4 @@
-"""The two things that data comes in: a batch to train on, and an image to measure on."""
+"""Batches of patches, to train on, and pairs of whole images, to measure on."""
 
 from typing import NamedTuple
 
@@ -39,9 +39,14 @@ def _window(image: Tensor, first: int, height: int, width: int) -> Tensor:
 
 
 class Pair(NamedTuple):
-    """A whole image: lr (1, C, h, w) float32 in [0, 1] as the protocol gives it to methods; hr the uint8 reference.
+    """A whole image.
 
-    condition: what a degradation-conditioned network needs beside the image, of one sample.
+    Attributes:
+        name: of the image.
+        lr: (1, C, h, w) float32 in [0, 1], as the protocol gives it to methods.
+        hr: the reference, (H, W) or (H, W, 3) uint8.
+        scale: HR over LR side.
+        condition: (1, K), what a degradation-conditioned network is told of the LR image, or None.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""The sets that srlab knows: what they are, where their files lie under data.root, and where to get them."""
+"""The catalog of sets: what each one is, where its files are under data.root, and where to get it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,17 @@ from srlab.errors import SrlabError, nearest
 from srlab.imaging.files import list_images
 
 TABLE = Path(__file__).with_name("catalog.yaml")
-DEGRADATIONS = ("bicubic", "unknown", "mild", "difficult", "wild")
+DEGRADATIONS = ("bicubic", "unknown", "mild", "difficult", "wild")  # of which sets have LR files
 
 
 @dataclass(frozen=True)
 class Track:
     """The LR files of one degradation.
 
-    paths: scale -> path under data.root with {stem}, {scale}, and {version} (from 1) where an HR image has several LR
-    images. A `*` stands for what is not known of a name. versions: LR images for every HR image.
+    Attributes:
+        paths: scale -> path under data.root with {stem}, {scale}, and {version} (from 1) where an HR image has several
+            LR images. `*` matches any part of a file name that is not known.
+        versions: LR images for every HR image.
     """
 
     paths: dict[int, str]
@@ -30,8 +32,14 @@ class Track:
 class Archive:
     """A zip or tar file to download.
 
-    bytes: its size, where known. sha256, md5: at least one of them. hr: whether it has the HR images. inside: its
-    folders of HR images, by their last components; () for those of the set's own folder. lr: degradation -> scales.
+    Attributes:
+        url: where it is.
+        bytes: its size, where known.
+        sha256: hash, hexadecimal; it or `md5` is given.
+        md5: as sha256.
+        hr: whether it has the HR images.
+        inside: last components of the paths of its folders of HR images; () if they are those of the set's own folder.
+        lr: degradation -> scales of its LR images.
     """
 
     url: str
@@ -51,10 +59,21 @@ class Archive:
 class CatalogEntry:
     """One set of images.
 
-    what: one sentence on it. count: how many images the published set has. role: train, valid, test, or benchmark for
-    those that are measured by default. folders: accepted folders of its HR images under data.root; the first is where
-    it is fetched to. tracks: degradation -> LR files. how: where to get it and where to put it, if it has no archives.
-    overlaps: other set -> what they share. parts: the sets that make it up, for one that has no folder of its own.
+    Attributes:
+        name: as options name it.
+        title: as papers name it.
+        what: one sentence about it.
+        count: number of HR images that the published set has.
+        role: train, valid, test, or benchmark for those that are measured by default.
+        licence: as far as it is on record.
+        folders: accepted folders of its HR images under data.root; it is fetched into the first.
+        tracks: degradation -> LR files.
+        archives: what to download.
+        how: where to get it and where to put it, for a set without archives.
+        overlaps: another set -> the images that they share.
+        parts: sets that this one consists of; it has no folder of its own then.
+        aliases: other names that options accept.
+        notes: what a user should know.
     """
 
     name: str
@@ -73,11 +92,16 @@ class CatalogEntry:
     notes: tuple[str, ...] = ()
 
     def track(self, degradation: str) -> Track | None:
-        """Its LR files of that degradation; None where there are none, or only by its parts."""
+        """Returns its LR files of a degradation; None where there are none, or where its parts have them."""
         return self.tracks.get(degradation)
 
     def get_it(self, root: Path, again: bool = False) -> str:
-        """What to do to have the set under data.root=root, as the beginning of a sentence."""
+        """Returns how to get the set, as the beginning of a sentence.
+
+        Args:
+            root: data.root.
+            again: whether something of it is there already.
+        """
         if self.how:
             return f"Get it ({' '.join(self.how.split())})"
         command = f"srlab data fetch {self.name} data.root={root}{' force=true' if again else ''}"
@@ -110,13 +134,21 @@ BENCHMARKS = tuple(entry.name for entry in CATALOG.values() if entry.role == "be
 
 
 def known_set(name: str) -> CatalogEntry | None:
-    """The set of that name or alias; None for any other word."""
+    """Returns the set of a name or alias; None for any other word."""
     key = name.lower()
     return CATALOG.get(key) or next((entry for entry in CATALOG.values() if key in entry.aliases), None)
 
 
 def find_set(name: str, others: Sequence[str] = ()) -> CatalogEntry:
-    """The entry of that name or alias. Raises SrlabError for an unknown one; others: what could have been meant too."""
+    """Returns the set of a name or alias.
+
+    Args:
+        name: in any case.
+        others: words that could have been meant instead of a set's name.
+
+    Raises:
+        SrlabError: no set has that name.
+    """
     entry = known_set(name)
     if entry is None:
         known = [*CATALOG, *others]
@@ -125,22 +157,22 @@ def find_set(name: str, others: Sequence[str] = ()) -> CatalogEntry:
 
 
 def parts_of(entry: CatalogEntry) -> list[CatalogEntry]:
-    """The sets that have the files: its parts, or itself."""
+    """Returns the parts of a set, or the set itself if it has none."""
     return [CATALOG[part] for part in entry.parts] or [entry]
 
 
 def folder_of(entry: CatalogEntry, root: Path) -> Path | None:
-    """The set's HR folder: the first of those accepted that is there, or None."""
+    """Returns the first of a set's accepted HR folders that exists, or None."""
     return next((root / folder for folder in entry.folders if (root / folder).is_dir()), None)
 
 
 def present(entry: CatalogEntry, root: Path) -> bool:
-    """Whether the set's HR folder, or that of each of its parts, is there."""
+    """Tells whether a set's HR folder, or that of each of its parts, exists."""
     return all(folder_of(part, root) is not None for part in parts_of(entry))
 
 
 def hr_folder(entry: CatalogEntry, root: Path) -> Path:
-    """The set's HR folder. Raises SrlabError, with how to get the set, if it is not there."""
+    """Returns a set's HR folder. Raises SrlabError, which says how to get the set, if there is none."""
     folder = folder_of(entry, root)
     if folder is None:
         raise SrlabError(
@@ -151,7 +183,7 @@ def hr_folder(entry: CatalogEntry, root: Path) -> Path:
 
 
 def hr_files(entry: CatalogEntry, root: Path) -> list[Path]:
-    """The HR images of a set that has a folder, sorted. Raises SrlabError where it is missing or not whole."""
+    """Returns the HR images of a set without parts, sorted. Raises SrlabError if the set is missing or incomplete."""
     folder = hr_folder(entry, root)
     files = list_images(folder)
     if len(files) != entry.count:
@@ -166,10 +198,22 @@ def hr_files(entry: CatalogEntry, root: Path) -> list[Path]:
 
 
 def lr_file(entry: CatalogEntry, root: Path, degradation: str, scale: int, stem: str, version: int = 1) -> Path | None:
-    """Where the LR file of an image is, or would be; None where the set has no files of that kind.
+    """Finds the LR file of an HR image.
 
-    What has no file is made from HR where it is bicubic. Of any other degradation it raises SrlabError for a file that
-    is missing, and for a degradation or a scale of it that the set does not have.
+    Args:
+        entry: a set without parts.
+        root: data.root.
+        degradation: one of DEGRADATIONS.
+        scale: HR over LR side.
+        stem: name of the HR file, without suffix.
+        version: from 1, where an HR image has several LR images.
+
+    Returns:
+        Where the file is. For bicubic it may be missing, and None means that the set has no bicubic LR files: the LR
+        image is made from HR in both cases.
+
+    Raises:
+        SrlabError: the degradation is not bicubic, and the set does not have it, or not this scale, or not the file.
     """
     track = entry.track(degradation)
     if track is None:
@@ -193,7 +237,7 @@ def lr_file(entry: CatalogEntry, root: Path, degradation: str, scale: int, stem:
 
 
 def no_track(name: str, degradation: str) -> SrlabError:
-    """What is said of images that have no LR files of a degradation."""
+    """Returns the error for images that have no LR files of a degradation, or for a degradation that does not exist."""
     if degradation not in DEGRADATIONS:
         hint = nearest(degradation, DEGRADATIONS)
         return SrlabError(f"data.degradation={degradation}: expected one of {', '.join(DEGRADATIONS)}.{hint}")
@@ -202,37 +246,11 @@ def no_track(name: str, degradation: str) -> SrlabError:
 
 
 def sets_with(degradation: str) -> list[str]:
-    """The names of the sets that have LR files of that degradation, in all their parts."""
+    """Returns the names of the sets that have LR files of a degradation, in all their parts."""
     return [e.name for e in CATALOG.values() if all(part.track(degradation) for part in parts_of(e))]
 
 
 def set_of_folder(folder: Path, root: Path) -> CatalogEntry | None:
-    """The set whose HR folder this is, or None."""
+    """Returns the set whose HR folder this is, or None."""
     there = folder.expanduser().resolve()
     return next((e for e in CATALOG.values() for f in e.folders if (root / f).resolve() == there), None)
-
-
-def shared_images(first: CatalogEntry, second: CatalogEntry) -> str | None:
-    """What two sets have in common, or None as far as is known."""
-    for a in parts_of(first):
-        for b in parts_of(second):
-            if a.name == b.name:
-                return "it is the same set" if first.name == second.name else f"{a.title} is a part of both"
-            for one, other in ((a, b), (b, a)):
-                reason = one.overlaps.get(other.name)
-                if reason is not None:
-                    return f"{one.title}: {reason}"
-    return None
-
-
-def overlap_warnings(trained: Iterable[CatalogEntry], evaluated: Iterable[CatalogEntry]) -> list[str]:
-    """A line for every set that is trained on although images of it are measured."""
-    measured = list(evaluated)
-    lines = [
-        f"warning: {one.name} is trained on and {other.name} is measured, but they share images ({reason}): the "
-        f"numbers are not those of unseen images."
-        for one in trained
-        for other in measured
-        if (reason := shared_images(one, other)) is not None
-    ]
-    return list(dict.fromkeys(lines))

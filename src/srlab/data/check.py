@@ -1,4 +1,4 @@
-"""Whether a set, or any folder of images, is what it should be."""
+"""Checks sets and folders of images: readable, complete, correct LR files, and no image of a test set."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +11,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from srlab.data.catalog import CATALOG, CatalogEntry, hr_folder, known_set, parts_of, present, set_of_folder
-from srlab.data.catalog import shared_images as known_overlap
 from srlab.data.check_lr import (
     Finding,
     check_folder,
@@ -22,17 +21,25 @@ from srlab.data.check_lr import (
 from srlab.data.duplicates import Look, duplicates, look
 from srlab.data.fetch import DOWNLOADS
 from srlab.data.lr_folders import LRFolder, folders_beside, folders_of_set
+from srlab.data.overlaps import shared_images as known_overlap
 from srlab.errors import SrlabError, nearest
 from srlab.imaging.files import list_images
 
-SCALES = (2, 3, 4)  # to which odd sizes are named
+SCALES = (2, 3, 4)  # by which the sides should be divisible
 GREY = ("L", "1", "LA", "I", "I;16", "I;16B")
 DEEP = ("I", "I;16", "I;16B", "F")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is checked: a folder of HR images, and LR folders. entry: the set that it is, where it is one."""
+    """What is checked.
+
+    Attributes:
+        name: for the report.
+        folder: of HR images.
+        lr: folders of their LR images.
+        entry: the set of the catalog that this is, if any.
+    """
 
     name: str
     folder: Path
@@ -41,13 +48,19 @@ class Subject:
 
     @property
     def trains(self) -> bool:
-        """Whether it is for training, as any folder is that is not a set."""
+        """Whether it is for training. A folder that is no set of the catalog is."""
         return self.entry is None or self.entry.role == "train"
 
 
 @dataclass
 class Report:
-    """What was found. facts: (what, value), as a table."""
+    """The result of a check.
+
+    Attributes:
+        subject: what was checked.
+        facts: rows of a table, (what, value).
+        findings: errors and notes.
+    """
 
     subject: Subject
     facts: list[tuple[str, str]] = field(default_factory=list)
@@ -59,7 +72,11 @@ class Report:
 
 
 def find_subjects(word: str, root: Path) -> list[Subject]:
-    """What a set's name or a folder stands for. Raises SrlabError for a word that is neither, or a set not there."""
+    """Returns what to check for a set's name or a folder.
+
+    Raises:
+        SrlabError: the word is neither a set nor a folder, or the set is not under data.root.
+    """
     entry = known_set(word)
     if entry is None:
         folder = Path(word).expanduser()
@@ -76,7 +93,10 @@ def find_subjects(word: str, root: Path) -> list[Subject]:
 
 
 def counterparts(subject: Subject, root: Path) -> list[Subject]:
-    """The sets under root with which it should share no image: test sets for a training set, and the reverse."""
+    """Returns the sets under data.root that must share no image with this one.
+
+    Those are test sets for a training set, and training sets for a test set.
+    """
     return [
         other
         for entry in CATALOG.values()
@@ -87,9 +107,12 @@ def counterparts(subject: Subject, root: Path) -> list[Subject]:
 
 
 class Checker:
-    """Checks subjects; images that several of them need are looked at once.
+    """Checks one subject after the other, and decodes each image only once.
 
-    compared: images of every LR folder that are compared with MATLAB's bicubic.
+    Args:
+        root: data.root.
+        progress: shows the progress.
+        compared: how many images of each LR folder are compared with MATLAB's bicubic.
     """
 
     def __init__(self, root: Path, progress: Progress, compared: int = 20) -> None:
@@ -97,7 +120,15 @@ class Checker:
         self.looks: dict[Path, list[Look | SrlabError]] = {}
 
     def check(self, subject: Subject, against: Sequence[Subject]) -> Report:
-        """Everything about one subject. Raises SrlabError for a folder without images."""
+        """Checks one subject.
+
+        Args:
+            subject: what to check.
+            against: where to look for images that it should not share.
+
+        Raises:
+            SrlabError: a folder has no images.
+        """
         results = self._look_at(subject)
         looks = [result for result in results if isinstance(result, Look)]
         report = Report(subject, facts=_facts(subject, looks, len(results)))
@@ -165,7 +196,7 @@ def _count(subject: Subject, found: int) -> list[Finding]:
 
 
 def _kinds(looks: Sequence[Look]) -> list[Finding]:
-    """Grey, alpha, deep and odd-sized images."""
+    """Notes grey images, alpha channels, more than 8 bits, and sides that no scale divides."""
     kinds = {
         "grey images": [one.path for one in looks if one.mode in GREY],
         "images with an alpha channel, which is dropped": [one.path for one in looks if one.alpha],
@@ -180,7 +211,7 @@ def _kinds(looks: Sequence[Look]) -> list[Finding]:
 
 
 def _unfinished(subject: Subject, root: Path) -> list[Finding]:
-    """Archives of the set of which only a part was downloaded."""
+    """Notes downloads of the set that were interrupted."""
     archives = subject.entry.archives if subject.entry is not None else ()
     parts = [root / DOWNLOADS / f"{archive.name}.part" for archive in archives]
     return [
@@ -193,7 +224,7 @@ def _unfinished(subject: Subject, root: Path) -> list[Finding]:
 
 
 def show(report: Report, console: Console) -> None:
-    """Prints a report: what the subject is, then what is wrong, then what is good to know."""
+    """Prints a report: the facts, then errors, then notes."""
     table = Table(title=report.subject.name, show_header=False, title_justify="left")
     for fact in report.facts:
         table.add_row(*fact)

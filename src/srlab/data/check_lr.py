@@ -20,7 +20,12 @@ ANOTHER = 20  # mean difference in levels from which an LR image does not show i
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to know about a set. error: it is wrong, and numbers or training would be."""
+    """One line of a report.
+
+    Attributes:
+        error: whether it makes training or measuring wrong; otherwise it is a note.
+        text: the line.
+    """
 
     error: bool
     text: str
@@ -28,10 +33,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How far some LR images are from MATLAB's bicubic.
+    """How much LR images differ from MATLAB's bicubic.
 
-    compared: images. differing: share of their pixels with another value in any channel. largest: difference in levels.
-    strangers: LR files that do not show their HR image. of: how many images there are.
+    Attributes:
+        compared: number of images that were compared.
+        differing: share of their pixels that differ in any channel, 0 to 1.
+        largest: largest difference, of 255 levels.
+        strangers: LR files that do not show their HR image.
+        of: number of all images.
     """
 
     compared: int
@@ -46,7 +55,13 @@ class Fidelity:
 
 
 def check_folder(lr: LRFolder, looks: Sequence[Look], step: Callable[[], None]) -> list[Finding]:
-    """Missing, surplus, unreadable and wrongly sized LR files. step: called after every LR file."""
+    """Finds LR files that are missing, superfluous, unreadable or of a wrong size.
+
+    Args:
+        lr: the LR files.
+        looks: their HR images.
+        step: called after each LR file, to show progress.
+    """
     expected = {path: one for one in looks for path in lr.files(one.path.stem)}
     there = {path for path in lr.folder.iterdir() if path.suffix.lower() in SUFFIXES}
     lost, surplus = sorted(set(expected) - there), sorted(there - set(expected))
@@ -78,7 +93,7 @@ def _size(path: Path) -> tuple[int, int] | SrlabError:
 
 
 def _wrong_size(lr: LRFolder, other: int | None, examples: list[str]) -> Finding:
-    """other: the scale that the sizes would fit, if any."""
+    """Words the error of LR files of a wrong size; other: the scale that their sizes fit, if any."""
     if other == lr.scale:
         reason = "whose sides are rounded up, since HR was not cropped to multiples of the scale"
     elif other is not None:
@@ -89,7 +104,16 @@ def _wrong_size(lr: LRFolder, other: int | None, examples: list[str]) -> Finding
 
 
 def fidelity(lr: LRFolder, hr: Sequence[Path], most: int) -> Fidelity | None:
-    """Of at most so many images, spread evenly; None where no LR file fits its HR image."""
+    """Compares LR files with MATLAB's bicubic.
+
+    Args:
+        lr: the LR files.
+        hr: all HR images.
+        most: how many to compare at most; they are spread evenly over the list.
+
+    Returns:
+        None where no LR file fits its HR image.
+    """
     count = min(most, len(hr))
     chosen = [hr[i * len(hr) // count] for i in range(count)]
     with ThreadPoolExecutor() as pool:
@@ -107,7 +131,10 @@ def fidelity(lr: LRFolder, hr: Sequence[Path], most: int) -> Fidelity | None:
 
 
 def _compare(lr: LRFolder, path: Path) -> tuple[int, int, int, float, Path] | None:
-    """Differing pixels, all pixels, largest and mean difference; None for files that are missing, broken or unfit."""
+    """Returns differing pixels, all pixels, largest and mean difference, and the file.
+
+    None if the LR file is missing, cannot be decoded, or has a wrong size.
+    """
     file = lr.files(path.stem)[0]
     try:
         found, exact = read_image(file), imresize(crop_to_multiple(read_image(path), lr.scale), 1 / lr.scale)
@@ -125,7 +152,7 @@ def _compare(lr: LRFolder, path: Path) -> tuple[int, int, int, float, Path] | No
 
 
 def describe(lr: LRFolder, found: Fidelity) -> list[Finding]:
-    """What a comparison with MATLAB's bicubic says."""
+    """Returns the findings of a comparison with MATLAB's bicubic."""
     findings = [Finding(True, f"{path}: does not show its HR image") for path in found.strangers]
     if found.differing:
         findings.append(Finding(False, f"{lr}: not exactly MATLAB's bicubic: {found}"))
@@ -133,7 +160,7 @@ def describe(lr: LRFolder, found: Fidelity) -> list[Finding]:
 
 
 def names(paths: Iterable[Path], most: int = 4) -> str:
-    """Some file names: 'a.png, b.png and 3 more'."""
+    """Lists file names as 'a.png, b.png and 3 more'."""
     listed = [path.name for path in paths]
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more

@@ -27,7 +27,11 @@ KINDS = ("auto", "sample", "div2k", "folder")
 
 
 def resolve_kind(kind: str, root: Path) -> str:
-    """auto -> div2k where the root has it, else sample. Raises SrlabError for an unknown kind."""
+    """Returns the kind of data; auto becomes div2k if it is under `root`, else sample.
+
+    Raises:
+        SrlabError: an unknown kind.
+    """
     if kind not in KINDS:
         raise SrlabError(f"data.kind={kind}: expected one of {', '.join(KINDS)}.{nearest(kind, KINDS)}")
     if kind != "auto":
@@ -36,9 +40,16 @@ def resolve_kind(kind: str, root: Path) -> str:
 
 
 class SuperResolutionData(pl.LightningDataModule):
-    """Patches to train on and held-out images to validate on; benchmarks are never among them.
+    """Patches to train on, and whole images to validate on. Training images are decoded once, into data.cache.
 
-    scales: of the method. protocol: under which validation images are made. Images are decoded once, into data.cache.
+    Args:
+        config: the options under `data`.
+        scales: those that the method is trained at.
+        protocol: under which validation images are prepared.
+        seed: of the patches.
+
+    Raises:
+        SrlabError: images that are missing or too small, or options that do not fit together.
     """
 
     def __init__(self, config: DataConfig, scales: Sequence[int], protocol: Protocol, seed: int) -> None:
@@ -46,13 +57,13 @@ class SuperResolutionData(pl.LightningDataModule):
         self.config, self.scales, self.protocol, self.seed = config, tuple(scales), protocol, seed
         self.root, self.cache = Path(config.root).expanduser(), Path(config.cache)
         self.kind = resolve_kind(config.kind, self.root)
-        self.notes: list[str] = []  # to be said once, such as LR files that are not used
+        self.notes: list[str] = []  # to be printed once, such as LR files that are not used
         training, self.validation = self._split()
         self.shape = PatchShape(config.patch_size, config.hr_patch_size, config.margin)
         self.training = without_small(training, self.shape.needed(self.scales), config.small_images)
         self.stores: tuple[Store, dict[int, Store]] | None = None
-        self.batches_together = 1  # in one item, for methods that accumulate gradients by themselves
-        self.memory_format = torch.contiguous_format  # of training patches; the network's own is the fastest
+        self.batches_together = 1  # in one item of the loader, for methods that accumulate gradients themselves
+        self.memory_format = torch.contiguous_format  # of training patches; fastest if it is the network's
 
     def _split(self) -> tuple[TrainingSet, ImageSet]:
         config, most = self.config, self.config.valid_images
@@ -82,7 +93,7 @@ class SuperResolutionData(pl.LightningDataModule):
         return from_sources([source.without(held_out) for source in sources]), images
 
     def _validation(self, valid: str, training: Sequence[Path]) -> ImageSet:
-        """The images of data.valid, a folder or a set. Raises SrlabError where some of them are trained on."""
+        """Returns the images of data.valid, a folder or a set. Raises SrlabError if some of them are trained on."""
         degradation, most = self.config.degradation, self.config.valid_images
         sources = find_sources([valid], self.root, degradation, self.config.recursive)
         files = [path for source in sources for path in source.files][:most]
@@ -97,7 +108,7 @@ class SuperResolutionData(pl.LightningDataModule):
         return ImageSet("valid", tuple(pictures), degradation)
 
     def state_dict(self) -> dict[str, Any]:
-        """What decides the patches of every step; stands in checkpoints, so that a resumed run can be held to it."""
+        """Returns all that decides the patches of a step. Checkpoints hold it; a resumed run must have the same."""
         config = self.config
         return {
             "seed": self.seed,
@@ -121,7 +132,7 @@ class SuperResolutionData(pl.LightningDataModule):
                 self.protocol.check_size(pair.hr, scale)
 
     def prepare_data(self) -> None:
-        """Builds the stores; Lightning calls it in one process of a machine while the others wait."""
+        """Builds the stores. Lightning calls it in one process of each machine while the others wait."""
         self.setup()
 
     def setup(self, stage: str | None = None) -> None:
@@ -131,7 +142,16 @@ class SuperResolutionData(pl.LightningDataModule):
             self.stores = hr, {scale: self.training.lr_store(self.cache, scale) for scale in self.scales}
 
     def dataset(self, steps: range, rank: int = 0, world: int = 1) -> PatchDataset:
-        """The patches of these steps. Raises SrlabError where the batch cannot be shared among the processes."""
+        """Returns the patches of some steps.
+
+        Args:
+            steps: of the whole training, counted in batches.
+            rank: of this process.
+            world: number of processes.
+
+        Raises:
+            SrlabError: the batch size is not a multiple of the number of processes.
+        """
         if self.config.batch_size % world:
             raise SrlabError(f"data.batch_size={self.config.batch_size}: must be a multiple of {world}, the processes.")
         self.setup()
@@ -149,7 +169,7 @@ class SuperResolutionData(pl.LightningDataModule):
         return PatchDataset(hr, lr, sampler, steps, rank, world, self.training.versions, degradation)
 
     def train_dataloader(self) -> DataLoader:
-        """From the trainer's step on: Lightning has restored it by now where the run resumes."""
+        """Returns the batches from the trainer's current step on, which Lightning has restored if the run resumes."""
         trainer = self.trainer
         assert trainer is not None
         accumulated = trainer.accumulate_grad_batches * self.batches_together
@@ -165,7 +185,7 @@ class SuperResolutionData(pl.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader:
-        """This rank's share of the whole images. Shares may differ in size."""
+        """Returns this rank's share of the validation images. Shares may differ in size."""
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
         return DataLoader(
@@ -173,7 +193,7 @@ class SuperResolutionData(pl.LightningDataModule):
         )
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """uint8 -> float in [0, 1], on the device: a quarter of the bytes travel."""
+        """Converts uint8 to float in [0, 1]; done on the device because uint8 is a quarter of the bytes to copy."""
         if isinstance(batch, Batch):
             lr, hr = (
                 patches.to(torch.float32, memory_format=self.memory_format) / 255 for patches in (batch.lr, batch.hr)
@@ -185,11 +205,11 @@ class SuperResolutionData(pl.LightningDataModule):
 
 
 class _Pairs(Dataset[Pair]):
-    """Validation images at every scale; each is made once and kept."""
+    """Validation images at every scale; each is prepared once and kept in memory."""
 
     def __init__(self, images: ImageSet, scales: Sequence[int], protocol: Protocol, rank: int, world: int) -> None:
         everything = [(index, scale) for scale in scales for index in range(len(images.pictures))]
-        # Lightning wants a batch on every rank; an image that two ranks measure counts once, by its name.
+        # Lightning needs a batch on every rank. An image that two ranks measure is counted once, by its name.
         self.share = everything[rank::world] or everything[:1]
         self.images, self.protocol = images, protocol
         self.made: dict[int, Pair] = {}
@@ -205,11 +225,11 @@ class _Pairs(Dataset[Pair]):
 
 
 def _as_it_is(pair: Any) -> Any:
-    """PyTorch would turn the reference's array into a tensor."""
+    """Collates nothing: PyTorch's default would convert the reference image to a tensor."""
     return pair
 
 
 def _every_nth(files: Sequence[Path], most: int) -> list[Path]:
-    """At least one file, at most `most`, and otherwise a tenth of them, spread evenly over the list."""
+    """Returns a tenth of the files, but at least one and at most `most`, spread evenly over the list."""
     count = max(1, min(most, len(files) // 10))
     return [files[i * len(files) // count] for i in range(count)]

@@ -1,4 +1,4 @@
-"""Files over HTTP: resumed where they stopped, checked against their published hash, whole or not at all."""
+"""Downloads over HTTP that continue after an interruption and are checked against their published hash."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ from rich.progress import Progress, TaskID
 from srlab.data.catalog import Archive
 from srlab.errors import SrlabError
 
-CHUNK = 1 << 15  # bytes; what a lost connection may cost
-TIMEOUT = (15, 60)  # seconds to connect, and of silence
+CHUNK = 1 << 15  # bytes that are lost with a connection, at most
+TIMEOUT = (15, 60)  # seconds to connect, and without a byte
 LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-BUSY = (429, 500, 502, 503, 504)  # answers that may change in a while
+BUSY = (429, 500, 502, 503, 504)  # status codes after which it is worth to try again
 
 
 class _Interrupted(Exception):
@@ -26,9 +26,12 @@ class _Interrupted(Exception):
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the beginning of a file that is not whole yet belongs to.
+    """The file of which a part was downloaded.
 
-    validator: the server's ETag, or its date of change: the same value, the same file. total: bytes, where known.
+    Attributes:
+        url: of the file.
+        validator: the server's ETag or Last-Modified; if it has changed, the file has.
+        total: size in bytes, if known.
     """
 
     url: str
@@ -37,10 +40,14 @@ class _Facts:
 
 
 class Download:
-    """One archive on its way into a folder: FOLDER/NAME, and FOLDER/NAME.part until it is whole and checked.
+    """The download of one archive to FOLDER/NAME. Until it is complete and checked it is called FOLDER/NAME.part.
 
-    mirror: a URL in place of the official one's folder. attempts: how often in a row a connection may be lost without
-    a byte received; wait: seconds before the second, and twice as long before each further one.
+    Args:
+        archive: what to download.
+        folder: where to.
+        mirror: URL of a folder, used instead of the official one.
+        attempts: number of connections in a row that may fail without a byte received.
+        wait: seconds before the second attempt; the time doubles before each further one.
     """
 
     def __init__(
@@ -54,18 +61,23 @@ class Download:
 
     @property
     def received(self) -> int:
-        """Bytes that are here already."""
+        """Number of bytes downloaded so far."""
         return self.part.stat().st_size if self.part.is_file() else 0
 
     def discard(self) -> None:
-        """Forgets everything that was received."""
+        """Deletes everything that was downloaded."""
         for path in (self.file, self.part, self.facts_file):
             path.unlink(missing_ok=True)
 
     def run(self, progress: Progress) -> Path:
-        """The checked file, received as far as it is not here yet. Raises SrlabError, with what to do, if it fails.
+        """Downloads the rest of the file and checks it.
 
-        What was received stays for the next time, unless it turns out to be wrong.
+        Returns:
+            The file.
+
+        Raises:
+            SrlabError: it cannot be downloaded, and the part stays for the next time; or it is not the published file,
+                and is deleted.
         """
         if self.file.is_file():
             self._check(self.file, progress)
@@ -101,7 +113,7 @@ class Download:
                 raise SrlabError(f"{self.url}: {_reason(error)}") from None
 
     def _receive(self, progress: Progress, task: TaskID) -> None:
-        """One request. Raises _Interrupted, or what requests raises, where the connection ends before the file."""
+        """Makes one request. Raises _Interrupted, or an error of requests, if the connection ends before the file."""
         facts = self._facts()
         total = facts.total if facts is not None and facts.total is not None else self.archive.bytes
         start = self.received
@@ -110,7 +122,7 @@ class Download:
             start = 0
         if start and start == total:
             return
-        headers = {"Accept-Encoding": "identity"}  # the bytes of the file itself, never a packed form of them
+        headers = {"Accept-Encoding": "identity"}  # not compressed: ranges count the bytes of the file itself
         if start:
             headers["Range"] = f"bytes={start}-"
             if facts is not None and facts.url == self.url and facts.validator is not None:
@@ -119,7 +131,7 @@ class Download:
             self._check_answer(response)
             if not _continues(response, start, total):
                 self._restart()
-                if response.status_code != 200:  # a part that is of no use: ask again for the whole
+                if response.status_code != 200:  # a part that does not fit: ask for the whole file
                     raise _Interrupted("the server's file is not the one that was begun")
                 start = 0
             self._write(response, start, progress, task)
@@ -132,7 +144,7 @@ class Download:
                 f"{self.url}: the server's file has {total:,} bytes, but the published one has {self.archive.bytes:,}: "
                 f"it is another file. Try mirror=URL."
             )
-        if start == 0:  # nothing is here: old bytes never stand under new facts
+        if start == 0:  # the facts are written only while there is no part, so they always describe it
             validator = _validator(response)
             self.facts_file.write_text(json.dumps({"url": self.url, "validator": validator, "total": total}))
         progress.update(task, total=total or self.archive.bytes, completed=start)
@@ -142,7 +154,7 @@ class Download:
                 progress.advance(task, len(chunk))
             file.flush()
             os.fsync(file.fileno())
-        if total is not None and self.received != total:  # urllib3 before 2 takes a short answer for a whole one
+        if total is not None and self.received != total:  # urllib3 below 2 does not report a short answer
             raise _Interrupted(f"{self.received:,} of {total:,} bytes")
 
     def _restart(self) -> None:
@@ -182,7 +194,7 @@ class Download:
 
 
 def _continues(response: requests.Response, start: int, total: int | None) -> bool:
-    """Whether the answer goes on at byte `start` of a file of `total` bytes, which is known where start > 0."""
+    """Tells whether a response begins at byte `start` of a file of `total` bytes (known if start > 0)."""
     if start == 0 or total is None:
         return response.status_code == 200
     rest = f"bytes {start}-{total - 1}/"
@@ -190,7 +202,7 @@ def _continues(response: requests.Response, start: int, total: int | None) -> bo
 
 
 def _validator(response: requests.Response) -> str | None:
-    """What If-Range takes: a strong ETag, else the date of change."""
+    """Returns what If-Range accepts: a strong ETag, else Last-Modified."""
     etag = response.headers.get("ETag")
     if etag is not None and not etag.startswith("W/"):
         return etag
@@ -198,5 +210,5 @@ def _validator(response: requests.Response) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    """One line of an error that may quote others."""
+    """Returns the first line of an error's message."""
     return str(error).partition("\n")[0][:200] or type(error).__name__

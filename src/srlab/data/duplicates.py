@@ -1,4 +1,4 @@
-"""What one image is, in short, and which images are the same picture: to the pixel, or shrunk and compressed anew."""
+"""Duplicate images: equal in every pixel, or scaled or compressed copies."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,17 +13,23 @@ from srlab.imaging.files import read_image
 
 HASH = (9, 8)  # columns and rows of the thumbnail behind the hash: 8 x 8 comparisons of neighbours
 THUMBNAIL = 32  # side of the thumbnail that confirms
-FAR = 10  # Hamming distance of 64 bits up to which two images are compared further
+FAR = 10  # Hamming distance of 64 bits up to which thumbnails are compared
 ALIKE = 0.9  # correlation of thumbnails from which they are the same picture
-ROWS = 512  # images compared at once, which bounds the memory
+ROWS = 512  # images compared at once, to bound the memory
 
 
 @dataclass(frozen=True)
 class Look:
-    """A decoded image in short.
+    """What is kept of a decoded image, to compare it with others.
 
-    size: (height, width). mode: Pillow's. alpha: whether it has an alpha channel or a transparent colour. digest: equal
-    for equal pixels. bits: (64,) bool, the difference hash. thumbnail: (THUMBNAIL ** 2,) luma, 0..255.
+    Attributes:
+        path: of the file.
+        size: (height, width).
+        mode: Pillow's.
+        alpha: whether it has an alpha channel or a transparent colour.
+        digest: hash of the pixels.
+        bits: (64,) bool, the difference hash.
+        thumbnail: (THUMBNAIL ** 2,) luma in 0..255.
     """
 
     path: Path
@@ -36,7 +42,7 @@ class Look:
 
 
 def look(path: Path) -> Look | SrlabError:
-    """Decodes an image whole. The error is returned, so that one bad file does not hide the next."""
+    """Decodes an image. An error is returned, not raised, so that all bad files of a folder can be reported."""
     try:
         image = read_image(path)
     except SrlabError as error:
@@ -59,7 +65,7 @@ def look(path: Path) -> Look | SrlabError:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Two images that show the same picture. exact: to the pixel."""
+    """Two images that show the same picture. exact: whether all pixels are equal."""
 
     first: Path
     second: Path
@@ -67,10 +73,14 @@ class Duplicate:
 
 
 def duplicates(first: Sequence[Look], second: Sequence[Look] | None = None) -> list[Duplicate]:
-    """The pairs of images, one of each list or two of the only one, that show the same picture.
+    """Finds images that show the same picture.
 
-    Finds copies that were scaled (to a quarter, as photos go) or compressed anew, by a difference hash and thumbnails
-    that agree; not those that were cropped by more than some pixels, turned or mirrored.
+    Copies that were scaled (down to about a quarter) or compressed again are found by their difference hash and
+    thumbnail. Copies that were cropped by more than some pixels, rotated or mirrored are not found.
+
+    Args:
+        first: images.
+        second: others; None compares the images of `first` with each other.
     """
     others = first if second is None else second
     places: dict[bytes, list[int]] = {}
@@ -100,7 +110,7 @@ def _distances(first: Sequence[Look], second: Sequence[Look]) -> np.ndarray:
 
 
 def _correlations(first: Sequence[Look], second: Sequence[Look]) -> np.ndarray:
-    """Of the thumbnails, -1..1; a thumbnail of one colour correlates with none."""
+    """Correlations of the thumbnails, -1..1; 0 for a thumbnail of one colour."""
     centred = []
     for looks in (first, second):
         thumbnails = np.stack([one.thumbnail for one in looks])

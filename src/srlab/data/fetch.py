@@ -1,4 +1,4 @@
-"""Sets of the catalog into data.root: downloaded, checked, unpacked beside their place and moved there whole."""
+"""Fetches sets of the catalog: downloads and checks archives, and unpacks them into data.root."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -23,9 +23,13 @@ LOCK = ".fetch.lock"  # under data.root, so that it holds for every user and mac
 class Choice:
     """What to fetch, and how.
 
-    degradations: LR files to fetch beside HR; None for those that lie in the archive of the HR images anyway. scales:
-    of those, or None for all. mirror: a URL in place of the official one's folder. force: replace what is there. keep:
-    the archives too. wait: seconds before a lost connection is tried again.
+    Attributes:
+        degradations: of the LR files to fetch; None for those that are in the archive of the HR images.
+        scales: of the LR files; None for all.
+        mirror: URL of a folder, used instead of the official one.
+        force: whether to replace what is there.
+        keep: whether to keep the archives.
+        wait: seconds before a lost connection is tried again.
     """
 
     degradations: tuple[str, ...] | None = None
@@ -38,7 +42,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Target:
-    """A folder under data.root that is filled from an archive, or found to be there."""
+    """A folder under data.root, and the images of an archive that belong there."""
 
     entry: CatalogEntry
     archive: Archive
@@ -46,17 +50,26 @@ class Target:
     wanted: Wanted
 
     def found(self) -> int | None:
-        """How many of its images are there; None where there is no such folder, or an empty one."""
+        """Returns how many of its images exist; None if the folder is missing or empty."""
         if not self.folder.is_dir() or not any(self.folder.iterdir()):
             return None
         return sum(path.suffix.lower() in SUFFIXES for path in self.folder.glob(self.wanted.names))
 
 
 def fetch(entries: Sequence[CatalogEntry], root: Path, choice: Choice, progress: Progress) -> list[str]:
-    """Brings sets into data.root=root, each archive once; returns a line for every folder.
+    """Fetches sets. Each archive is downloaded once, and a folder appears complete or not at all.
 
-    What is there already is left alone. Raises SrlabError for a set that cannot be fetched, an archive that is not the
-    set, and a folder that is there but not whole. Whatever happens, a folder of the set is there whole or not at all.
+    Args:
+        entries: the sets.
+        root: data.root.
+        choice: what to fetch of them.
+        progress: shows the progress.
+
+    Returns:
+        A line for every folder.
+
+    Raises:
+        SrlabError: a set cannot be fetched, an archive does not hold the set, or a folder exists but is incomplete.
     """
     targets = [target for entry in entries for part in parts_of(entry) for target in plan(part, root, choice)]
     lines: list[str] = []
@@ -80,7 +93,7 @@ def fetch(entries: Sequence[CatalogEntry], root: Path, choice: Choice, progress:
 
 
 def plan(entry: CatalogEntry, root: Path, choice: Choice) -> list[Target]:
-    """The folders of one set that are to be there. Raises SrlabError where the set cannot be fetched."""
+    """Returns the folders of one set that a fetch fills. Raises SrlabError if the set cannot be fetched."""
     if not entry.archives:
         raise SrlabError(f"{entry.name} cannot be fetched: {' '.join(entry.how.split())}.")
     degradations = choice.degradations
@@ -121,12 +134,12 @@ def _lr_target(entry: CatalogEntry, archive: Archive, root: Path, degradation: s
 
 
 def _inside(folder: Path) -> str:
-    """The folder of an archive that goes to a folder under data.root: the same, without its first component."""
+    """Returns the archive's folder for a folder under data.root: the same path without its first component."""
     return "/".join(folder.parts[1:])
 
 
 def _fetch_archive(targets: Sequence[Target], root: Path, choice: Choice, progress: Progress) -> list[str]:
-    """Fills folders that are all in one archive."""
+    """Fills the folders whose images are in one archive."""
     archive = targets[0].archive
     download = Download(archive, root / DOWNLOADS, choice.mirror, wait=choice.wait)
     if choice.force:
@@ -149,13 +162,13 @@ def _fetch_archive(targets: Sequence[Target], root: Path, choice: Choice, progre
 
 
 def _partial(folder: Path) -> Path:
-    """Where a folder is filled: beside its place, on the same disk, under a name that nothing looks for."""
+    """Returns the temporary folder to unpack into: on the same disk as the final one, so that it can be renamed."""
     return folder.with_name(f".fetching-{folder.name}")
 
 
 def _unpack(target: Target, members: list[Member], archive: Path, progress: Progress) -> Path:
     partial = _partial(target.folder)
-    shutil.rmtree(partial, ignore_errors=True)  # of a fetch that was killed
+    shutil.rmtree(partial, ignore_errors=True)  # left by a fetch that was killed
     task = progress.add_task(f"unpacking {target.folder.name}", total=None)
     try:
         unpack(members, target.wanted, partial)
@@ -169,7 +182,7 @@ def _unpack(target: Target, members: list[Member], archive: Path, progress: Prog
 
 
 def _install(partial: Path, folder: Path) -> None:
-    """Moves a whole folder to its place; one that was there goes last."""
+    """Moves a complete folder to its place. An old one is deleted only afterwards."""
     old = folder.with_name(f".replaced-{folder.name}")
     shutil.rmtree(old, ignore_errors=True)
     if folder.is_dir():
@@ -179,7 +192,7 @@ def _install(partial: Path, folder: Path) -> None:
 
 
 def _check_space(root: Path, needed: int, name: str) -> None:
-    """Raises SrlabError where the disk has less than `needed` bytes left."""
+    """Raises SrlabError if fewer than `needed` bytes are free."""
     free = shutil.disk_usage(next(path for path in (root, *root.resolve().parents) if path.exists())).free
     if free < needed:
         raise SrlabError(

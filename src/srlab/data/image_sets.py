@@ -21,7 +21,13 @@ from srlab.metrics.protocol import Protocol
 
 @dataclass(frozen=True)
 class Picture:
-    """One HR image, read when needed, and where its LR files would be."""
+    """One HR image.
+
+    Attributes:
+        name: in results.
+        read: reads it, uint8 (H, W) or (H, W, 3).
+        lr_path: scale -> where its LR file is or would be; None if it is made from HR.
+    """
 
     name: str
     read: Callable[[], np.ndarray]
@@ -30,10 +36,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A named list of images; `pairs` is what evaluation and validation loop over.
+    """A named list of images to measure on.
 
-    degradation: what the LR images were made by. entry: the set of the catalog that the images are. notes: lines to be
-    said once, such as LR files that are not used.
+    Attributes:
+        name: in tables and file names.
+        pictures: the HR images.
+        degradation: of the LR images.
+        entry: the set of the catalog that the images are from, if any.
+        notes: lines to print once, such as LR files that are not used.
     """
 
     name: str
@@ -43,14 +53,19 @@ class ImageSet:
     notes: tuple[str, ...] = ()
 
     def first(self, most: int) -> "ImageSet":
-        """At most so many of its images."""
+        """Returns the set with its first `most` images only."""
         return replace(self, pictures=self.pictures[:most])
 
     def pair(self, index: int, scale: int, protocol: Protocol) -> Pair:
-        """One image under a protocol.
+        """Prepares one image: from the set's LR file if there is one and the protocol uses it, else by the degradation.
 
-        Raises SrlabError where the set's LR file does not match its HR image, or is missing and cannot be made, or is
-        not what the protocol would measure.
+        Args:
+            index: of the image.
+            scale: HR over LR side.
+            protocol: what the method sees.
+
+        Raises:
+            SrlabError: an LR file has a wrong size, or is missing and cannot be made.
         """
         self._check_protocol(protocol)
         picture = self.pictures[index]
@@ -67,16 +82,16 @@ class ImageSet:
         return Pair(picture.name, as_input(lr), protocol.reference(hr), scale, codes)
 
     def _lr_file(self, picture: Picture, scale: int, protocol: Protocol) -> Path | None:
-        """The set's own LR image, where it has one and the method sees it."""
+        """Returns the LR file of an image, if it exists and the method sees LR files under this protocol."""
         path = picture.lr_path(scale)
         return path if path is not None and path.is_file() and protocol.method_sees == "image" else None
 
     def check(self, scales: Sequence[int], protocol: Protocol) -> None:
-        """Checks before anything is measured that there are LR images of these scales, as the protocol takes them.
+        """Checks, before anything is measured, that there are LR images of these scales.
 
         Raises:
-            SrlabError: the degradation or its files do not have a scale, some LR files are missing, or the protocol
-                does not use LR files although the degradation has nothing else.
+            SrlabError: the degradation or its files do not have a scale, some LR files are missing, or the degradation
+                has only files and the protocol does not use them.
         """
         self._check_protocol(protocol)
         find_degradation(self.degradation).check_scales(scales)
@@ -97,7 +112,14 @@ class ImageSet:
 
 
 def as_input(lr: np.ndarray) -> Tensor:
-    """uint8, or floating point in [0, 1], (h, w) or (h, w, 3) -> (1, C, h, w) float32 in [0, 1], as methods take it."""
+    """Converts an LR image to what methods take.
+
+    Args:
+        lr: (h, w) or (h, w, 3), uint8, or floating point in [0, 1].
+
+    Returns:
+        (1, 1 or 3, h, w) float32 in [0, 1].
+    """
     if lr.dtype == np.uint8:
         return to_tensor(lr)
     planes = lr[None] if lr.ndim == 2 else lr.transpose(2, 0, 1)
@@ -105,14 +127,25 @@ def as_input(lr: np.ndarray) -> Tensor:
 
 
 def _with_channels_of(hr: np.ndarray, lr: np.ndarray) -> np.ndarray:
-    """Some tools save a grey picture's LR file as RGB, and some the other way round."""
+    """Makes an LR image grey or RGB as its HR image is: some tools save grey LR files as RGB, or the reverse."""
     if lr.ndim == hr.ndim:
         return lr
     return lr[..., 0] if hr.ndim == 2 else np.repeat(lr[..., None], 3, axis=2)
 
 
 def check_lr(lr_name: str, lr: tuple[int, ...], hr_name: str, hr: tuple[int, ...], scale: int) -> None:
-    """Raises SrlabError unless an LR image has the size that its HR image, at least (h, w), needs at that scale."""
+    """Checks the size of an LR image.
+
+    Args:
+        lr_name: for the error.
+        lr: its shape, (h, w, ...).
+        hr_name: for the error.
+        hr: the HR image's shape, (H, W, ...).
+        scale: HR over LR side.
+
+    Raises:
+        SrlabError: it is not the HR size divided by the scale, rounded down.
+    """
     expected = (hr[0] // scale, hr[1] // scale)
     if lr[:2] != expected:
         other = scale_of(lr, hr)
@@ -124,7 +157,7 @@ def check_lr(lr_name: str, lr: tuple[int, ...], hr_name: str, hr: tuple[int, ...
 
 
 def scale_of(lr: tuple[int, ...], hr: tuple[int, ...]) -> int | None:
-    """The scale from 1 to 16 that relates two sizes, at least (h, w), whichever way sides are rounded; else None."""
+    """Returns the scale from 1 to 16 by which two shapes, (h, w, ...), differ, rounded up or down; None if no scale."""
     for scale in range(1, 17):
         if all(low in (high // scale, resized(high, 1 / scale)) for low, high in zip(lr[:2], hr[:2], strict=True)):
             return scale

@@ -1,4 +1,4 @@
-"""Training patches: cut from the stores where the random draws say, in batches."""
+"""Training patches: cuts batches from the stores, at the places that `random_draws` chooses."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -17,7 +17,19 @@ from srlab.imaging.symmetries import orient
 def cut(
     images: Sequence[np.ndarray], image: np.ndarray, top: np.ndarray, left: np.ndarray, turns: np.ndarray, side: int
 ) -> torch.Tensor:
-    """Patches from (3, H, W) images: uint8 (N, 3, side, side). turns: the orientation of each."""
+    """Cuts square patches.
+
+    Args:
+        images: (3, H, W) uint8 each.
+        image: (N,) index of the image of each patch.
+        top: (N,) first row.
+        left: (N,) first column.
+        turns: (N,) orientation, 0 to 7.
+        side: of the patches.
+
+    Returns:
+        (N, 3, side, side) uint8.
+    """
     patches = np.empty((len(image), 3, side, side), dtype=np.uint8)
     columns = (image.tolist(), top.tolist(), left.tolist(), turns.tolist())  # Python's integers index faster
     for row, (i, y, x, turn) in enumerate(zip(*columns, strict=True)):
@@ -28,7 +40,16 @@ def cut(
 def corrupted(
     patches: torch.Tensor, degradation: Degradation, draws: Iterable[np.random.Generator]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The random part of a degradation, each patch by its own draws: uint8 patches, and (N, K) conditions or None."""
+    """Applies the random part of a degradation to LR patches.
+
+    Args:
+        patches: (N, 3, h, w) uint8.
+        degradation: what to apply.
+        draws: random numbers of each patch.
+
+    Returns:
+        Patches of the same shape, and conditions, (N, K) float32, or None.
+    """
     if not degradation.is_random:
         return patches, None
     results = [degradation.corrupt(patch.numpy(), random) for patch, random in zip(patches, draws, strict=True)]
@@ -38,10 +59,20 @@ def corrupted(
 
 
 class PatchDataset(IterableDataset[Batch | list[Batch]]):
-    """Whole batches, one for each of `steps`; rank r of n gets the r-th n-th of every global batch.
+    """Batches of patches, one for each step; rank r of n gets the r-th part of n of every global batch.
 
-    versions: LR images that the LR stores have for every HR image. together: the steps that make one item, a list,
-    for methods that accumulate gradients by themselves.
+    Args:
+        hr: HR images.
+        lr: scale -> LR images without the random part of the degradation.
+        sampler: chooses the patches.
+        steps: of the whole training, counted in batches.
+        rank: of this process.
+        world: number of processes.
+        versions: number of LR images for every HR image.
+        degradation: whose random part is applied to each patch.
+
+    Attributes:
+        together: number of steps whose batches make one item, a list, for methods that accumulate gradients themselves.
     """
 
     together = 1
@@ -64,7 +95,7 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
         self.share = np.arange(rank * share, (rank + 1) * share)
 
     def batch(self, step: int) -> Batch | list[Batch]:
-        """uint8 patches of one step, this rank's share: a batch, or one for each scale where samples have their own."""
+        """Returns this rank's patches of one step: a batch, or one for each scale if every sample has its own scale."""
         draw = self.sampler.draw(step).chosen(self.share)
         if self.sampler.scale_per == "batch":
             return self._patches(step, draw, self.share, int(draw.scale[0]))
@@ -72,12 +103,12 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
         return [self._patches(step, draw.chosen(part), self.share[part], scale) for scale, part in parts]
 
     def _patches(self, step: int, draw: Draw, samples: np.ndarray, scale: int) -> Batch:
-        """samples: where in the global batch those of the draw stand."""
+        """Cuts the patches of a draw; samples: their positions in the global batch."""
         shape, turns = self.sampler.shape, draw.orientation
         clean = cut(self.lr[scale].images, draw.image, draw.top, draw.left, turns, shape.lr_side(scale))
         lr, condition = corrupted(clean, self.degradation, (self.sampler.draws(step, i) for i in samples.tolist()))
         top, left = (draw.top + shape.margin) * scale, (draw.left + shape.margin) * scale
-        # A side that is no multiple of the scale is cut after the patch has been turned, as its LR patch was.
+        # An HR side that the scale does not divide is cropped only after the patch is oriented, as its LR patch is.
         whole = (shape.lr_side(scale) - 2 * shape.margin) * scale
         hr = cut(self.hr.images, draw.image // self.versions, top, left, turns, whole)
         side = shape.hr_side(scale)
@@ -85,7 +116,7 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
 
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
-        # The loader asks its workers in turn, so worker w of n makes every n-th item.
+        # The loader takes items from its workers in turn, so worker w of n makes every n-th item.
         first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
         if self.together == 1:
             return (self.batch(step) for step in self.steps[first::stride])

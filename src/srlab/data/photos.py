@@ -1,4 +1,4 @@
-"""The photos that come with scikit-image: a validation and a test set that need no download. Never trained on."""
+"""Photos that come with scikit-image: a validation and a test set that need no download. Never trained on."""
 
 from pathlib import Path
 
@@ -19,5 +19,5 @@ _FILES = {
 
 
 def photo(name: str) -> np.ndarray:
-    """(H, W, 3) uint8. Raises KeyError for another name than those above."""
+    """Reads a photo, (H, W, 3) uint8. Raises KeyError for a name that is not listed above."""
     return read_image(Path(skimage.__file__).parent / "data" / _FILES[name])

@@ -1,6 +1,6 @@
-"""What each training step draws: scales, images, positions and flips, as a pure function of (seed, step).
+"""Random choice of scales, images, positions and orientations of training patches: a pure function of (seed, step).
 
-So a resumed run, or one on more processes, trains on the same patches.
+Therefore a resumed run, or one on more processes, trains on the same patches.
 """
 
 import functools
@@ -18,8 +18,10 @@ SCALE_PER = ("batch", "sample")
 class PatchShape:
     """Sides of training patches, in pixels.
 
-    lr: of the LR patch without its margin, where hr is None; hr: of the HR patch, the same at every scale.
-    margin: LR pixels on every side that a method sees beside the patch.
+    Attributes:
+        lr: of the LR patch without its margin; not used if `hr` is given.
+        hr: of the HR patch, the same at every scale; None: `lr` times the scale.
+        margin: LR pixels on every side that a method sees around the patch.
     """
 
     lr: int
@@ -27,20 +29,28 @@ class PatchShape:
     margin: int = 0
 
     def lr_side(self, scale: int) -> int:
-        """Of the LR patch, margins included."""
+        """Returns the side of the LR patch, including its margins."""
         return (self.lr if self.hr is None else -(-self.hr // scale)) + 2 * self.margin
 
     def hr_side(self, scale: int) -> int:
         return self.lr * scale if self.hr is None else self.hr
 
     def needed(self, scales: Sequence[int]) -> int:
-        """The least side of an HR image from which patches of every scale can be cut."""
+        """Returns the smallest side of an HR image from which patches of all these scales can be cut."""
         return max(self.lr_side(scale) * scale for scale in scales)
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What one step trains on, for the whole global batch: arrays of its size. top, left: of the LR patch."""
+    """The choice for one step: arrays with an element for each sample of the global batch.
+
+    Attributes:
+        scale: HR over LR side.
+        image: index of the LR image.
+        top: first row of the LR patch, margin included.
+        left: first column.
+        orientation: 0 to 7.
+    """
 
     scale: np.ndarray
     image: np.ndarray
@@ -49,17 +59,24 @@ class Draw:
     orientation: np.ndarray
 
     def chosen(self, samples: np.ndarray) -> "Draw":
-        """Some of its samples."""
+        """Returns the draw of some samples only."""
         return Draw(*(values[samples] for values in vars(self).values()))
 
 
 @dataclass(frozen=True)
 class PatchSampler:
-    """Draws images uniformly, positions uniformly within them, and scales uniformly: one a step, or one a sample.
+    """Draws images, positions within them, and scales uniformly.
 
-    lr_sizes: scale -> (images, 2), heights and widths of the LR images, none below the shape's LR side.
-    batch_size: of all processes together. augment: one of the 8 orientations for each patch.
-    Raises SrlabError for another scale_per than batch and sample.
+    Attributes:
+        lr_sizes: scale -> (images, 2), heights and widths of the LR images, none below the patch.
+        shape: of the patches.
+        batch_size: of all processes together.
+        seed: of the run.
+        augment: whether each patch gets one of the 8 orientations.
+        scale_per: "batch": one scale for each step; "sample": one for each sample.
+
+    Raises:
+        SrlabError: scale_per has another value.
     """
 
     lr_sizes: dict[int, np.ndarray]
@@ -75,7 +92,7 @@ class PatchSampler:
             raise SrlabError(f"data.scale_per={self.scale_per}: expected {' or '.join(SCALE_PER)}.{hint}")
 
     def draw(self, step: int) -> Draw:
-        """The same on every process and in every run of this seed: Philox is keyed by (seed, step), without state."""
+        """Returns the draw of a step. Philox is keyed by (seed, step), so it is the same on every process."""
         random = np.random.Generator(np.random.Philox(key=[self.seed, step]))
         scales, places = self._places
         which = random.integers(len(scales), size=1 if self.scale_per == "batch" else self.batch_size)
@@ -86,12 +103,19 @@ class PatchSampler:
         return Draw(scales[which], image, top, left, orientation)
 
     def draws(self, step: int, sample: int) -> np.random.Generator:
-        """The random numbers of one sample of a step beyond `draw`: a stream of its own, the same on every process."""
+        """Returns a stream of random numbers for one sample, such as for noise.
+
+        It is the same on every process, and independent of `draw`: the highest word of the counter is the sample's.
+
+        Args:
+            step: of the training.
+            sample: position in the global batch.
+        """
         return np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, sample + 1]))
 
     @functools.cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
-        """The scales, and (scales, images, 2): how many rows and columns a patch may start at."""
+        """Returns the scales, and (scales, images, 2): the number of rows and columns at which a patch can start."""
         scales = sorted(self.lr_sizes)
         places = [self.lr_sizes[scale] - self.shape.lr_side(scale) + 1 for scale in scales]
         return np.array(scales), np.stack(places)

@@ -1,4 +1,4 @@
-"""Decoded images in one memory-mapped file, made once: cutting a patch then costs a copy of its bytes, not a PNG."""
+"""A cache of decoded images in one memory-mapped file, so that cutting a patch does not decode a whole PNG."""
 
 import errno
 import hashlib
@@ -15,13 +15,17 @@ import numpy as np
 
 from srlab.errors import SrlabError
 
-FORMAT = 1  # part of every key: a change of layout makes new stores
+FORMAT = 1  # part of every key; raise it when the layout of the file changes
 
 
 class Store:
-    """Images as (3, H, W) uint8 views of one file; planes lie apart, so flipped patches copy fast.
+    """Images as (3, H, W) uint8 views of one file. Pickling passes only the path on.
 
-    Opened again in each process by pickling only its path.
+    Attributes:
+        folder: of the file and its index.
+        names: of the images.
+        sizes: (images, 2), height and width.
+        images: the views. Colour planes are contiguous, because flipped patches are copied faster then.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,7 +49,7 @@ class Store:
 
 
 class JoinedStore(Store):
-    """Several stores one after the other, without a copy: sets that are trained on together keep their own stores."""
+    """Several stores as one, without a copy. Sets that are trained on together keep separate stores."""
 
     def __init__(self, stores: Sequence[Store]) -> None:
         self.stores = list(stores)
@@ -58,7 +62,7 @@ class JoinedStore(Store):
 
 
 def signature(paths: Sequence[Path]) -> str:
-    """Changes when a file is added, removed, or written anew."""
+    """Returns a key of some files: it changes if a file is added, removed or written (by path, size and time)."""
     facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
@@ -70,11 +74,19 @@ def open_store(
     sizes: Sequence[tuple[int, int]],
     read: Callable[[int], np.ndarray],
 ) -> Store:
-    """The store of that key, built first where the cache has none.
+    """Opens a store, and builds it first if the cache does not have it.
 
-    sizes: (height, width) of every image. read: index -> uint8 (H, W) or (H, W, 3); called from several threads.
-    A build appears whole or not at all, and two processes may build the same one. Raises SrlabError for a disk that is
-    full and for an image whose size is not the announced one.
+    A store appears complete or not at all, and two processes can build the same one at a time.
+
+    Args:
+        cache: folder of all stores.
+        key: identifies the images.
+        names: of the images.
+        sizes: (height, width) of the images.
+        read: index -> uint8 (H, W) or (H, W, 3); called from several threads.
+
+    Raises:
+        SrlabError: the disk is full, the cache cannot be written, or an image has another size than given.
     """
     folder = cache.expanduser() / hashlib.sha256(f"{FORMAT}:{key}".encode()).hexdigest()[:32]
     if not (folder / "index.json").is_file():
@@ -107,14 +119,14 @@ def _build(folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]],
         try:
             partial.rename(folder)
         except OSError:
-            if not (folder / "index.json").is_file():  # else another process was faster, and has built the same
+            if not (folder / "index.json").is_file():  # otherwise another process has built the same store meanwhile
                 raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _read_ahead(read: Callable[[int], np.ndarray], count: int) -> Iterator[np.ndarray]:
-    """read(0), read(1), ... with a few in flight on every core: decoding and resizing release Python's lock."""
+    """Yields read(0), read(1), ..., and reads ahead in threads: decoding and resizing release Python's lock."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, count, 2 * workers):

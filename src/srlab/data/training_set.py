@@ -1,4 +1,4 @@
-"""Where training images come from, and their stores."""
+"""Sets of training images: HR images, their LR files or degradation, and their stores."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +20,18 @@ from srlab.imaging.files import image_size, read_image
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """HR images by index, and their LR files where there are any.
+    """HR images, and their LR files if there are any.
 
-    key: changes with the HR images. versions: LR images for every HR image; LR image i shows HR image i // versions.
-    lr_path: (scale, LR index) -> where the LR file would be, or None. degradation: what LR images without a file are
-    made by. entry: the set of the catalog that the images are
-    from. parts: the sets that this one joins, whose images follow each other and whose stores are their own.
+    Attributes:
+        key: identifies the HR images.
+        names: of the HR images.
+        sizes: (height, width) of the HR images.
+        read: index -> HR image, uint8 (H, W) or (H, W, 3).
+        lr_path: (scale, LR index) -> where the LR file is or would be, or None.
+        versions: number of LR images for every HR image; LR image i shows HR image i // versions.
+        degradation: makes LR images that have no file.
+        entry: the set of the catalog that the images are from, if any.
+        parts: the sets that this one joins, one after the other; each has stores of its own.
     """
 
     key: str
@@ -40,7 +46,7 @@ class TrainingSet:
 
     @property
     def entries(self) -> list[CatalogEntry]:
-        """The sets of the catalog that images are from."""
+        """The sets of the catalog that the images are from."""
         return [part.entry for part in self.parts or (self,) if part.entry is not None]
 
     def hr_store(self, cache: Path) -> Store:
@@ -49,9 +55,13 @@ class TrainingSet:
         return open_store(cache, f"hr:{self.key}", self.names, self.sizes, self.read)
 
     def lr_store(self, cache: Path, scale: int) -> Store:
-        """LR images from the set's own files where it has them, else made from HR by what the degradation shrinks with.
+        """Opens the LR images: the set's LR files, or else what the degradation makes, without its random part.
 
-        Has versions * len(names) images. Raises SrlabError for files that are missing or do not fit.
+        Returns:
+            A store of versions * len(names) images.
+
+        Raises:
+            SrlabError: LR files are missing or have a wrong size, or the degradation does not have the scale.
         """
         if self.parts:
             return JoinedStore([part.lr_store(cache, scale) for part in self.parts])
@@ -73,7 +83,7 @@ class TrainingSet:
 
 
 def of_source(source: Source) -> TrainingSet:
-    """The images of one source. Raises SrlabError for an image that cannot be read."""
+    """Returns the images of one source. Raises SrlabError for an image that cannot be read."""
     versions = source.versions
     return replace(
         from_files(source.files),
@@ -85,7 +95,7 @@ def of_source(source: Source) -> TrainingSet:
 
 
 def from_sources(sources: Sequence[Source]) -> TrainingSet:
-    """One training set of them all, without those that have no files left."""
+    """Returns the images of several sources as one set. A source without files is left out."""
     parts = [of_source(source) for source in sources if source.files]
     if len(parts) == 1:
         return parts[0]
@@ -93,7 +103,7 @@ def from_sources(sources: Sequence[Source]) -> TrainingSet:
 
 
 def join(parts: Sequence[TrainingSet], key: str) -> TrainingSet:
-    """Several sets as one. Raises SrlabError where they differ in their number of LR images for every HR image."""
+    """Returns several sets as one. Raises SrlabError if they have different numbers of LR images for an HR image."""
     if len({part.versions for part in parts}) > 1:
         numbers = " but ".join(f"{part.entry.name if part.entry else '?'} {part.versions}" for part in parts)
         raise SrlabError(f"data.train: of LR images for every HR image, {numbers}. Train on sets of one kind.")
@@ -110,13 +120,20 @@ def join(parts: Sequence[TrainingSet], key: str) -> TrainingSet:
 
 
 def from_files(files: Sequence[Path]) -> TrainingSet:
-    """Image files. Raises SrlabError for one that cannot be read."""
+    """Returns image files as a set. Raises SrlabError for one that cannot be read."""
     sizes = [image_size(path) for path in files]
     return TrainingSet(signature(files), [str(path) for path in files], sizes, lambda index: read_image(files[index]))
 
 
 def synthetic(count: int, size: int, seed: int = 0, degradation: Degradation = BICUBIC) -> TrainingSet:
-    """Generated images. The run's seed does not change them, so runs of several seeds share one store."""
+    """Returns generated images.
+
+    Args:
+        count: of images.
+        size: of their sides.
+        seed: of the images; not the run's, so that runs of several seeds share one store.
+        degradation: of the LR images.
+    """
     names = [f"synthetic_{index:05d}" for index in range(count)]
     return TrainingSet(
         f"synthetic-1:{count}:{size}:{seed}",
@@ -128,7 +145,11 @@ def synthetic(count: int, size: int, seed: int = 0, degradation: Degradation = B
 
 
 def without_small(images: TrainingSet, least: int, policy: str) -> TrainingSet:
-    """The images whose sides are at least `least`. Raises SrlabError for a smaller one unless policy is "skip"."""
+    """Returns the images whose sides are at least `least`.
+
+    Raises:
+        SrlabError: an image is smaller and `policy` is not "skip", or all images are.
+    """
     if policy not in ("error", "skip"):
         raise SrlabError(f"data.small_images={policy}: expected error or skip.")
     small = [i for i, size in enumerate(images.sizes) if min(size) < least]
@@ -148,7 +169,7 @@ def without_small(images: TrainingSet, least: int, policy: str) -> TrainingSet:
 
 
 def _some(images: TrainingSet, kept: Sequence[int], key: str) -> TrainingSet:
-    """The images of those indices."""
+    """Returns the images of some indices."""
     versions = images.versions
     return replace(
         images,

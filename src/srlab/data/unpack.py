@@ -1,4 +1,4 @@
-"""Image files out of zip and tar archives: only those that are wanted, and never to anywhere else."""
+"""Unpacks chosen image files of zip and tar archives, safely: no path of an archive is ever followed."""
 
 import shutil
 import tarfile
@@ -19,7 +19,7 @@ BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImpleme
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive. size: bytes, unpacked."""
+    """A file of an archive. size: in bytes, unpacked."""
 
     path: PurePosixPath
     size: int
@@ -28,9 +28,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Some images of an archive, and how many there must be.
+    """Which images of an archive to unpack, and how many there must be.
 
-    inside: folders of the archive, by their last components. names: a pattern of the file names. count: of images.
+    Attributes:
+        inside: folders of the archive, by the last components of their paths.
+        names: pattern of the file names, such as "*x2.png".
+        count: number of images.
     """
 
     inside: tuple[str, ...]
@@ -49,10 +52,11 @@ class Wanted:
 
 @contextmanager
 def opened(archive: Path) -> Iterator[list[Member]]:
-    """The files of a zip or tar archive.
+    """Opens a zip or tar archive and gives its files.
 
-    Raises SrlabError, also while its files are read, for one that is neither or broken, and for one with a path that
-    leads out of it.
+    Raises:
+        SrlabError: it is neither, has a password, is broken (also if that shows only while its files are read), or
+            holds a path that would leave the folder into which it is unpacked.
     """
     try:
         if zipfile.is_zipfile(archive):
@@ -85,7 +89,7 @@ def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
 
 
 def _inner_path(archive: str | None, name: str) -> PurePosixPath:
-    """Raises SrlabError for a path that would leave the folder into which it is unpacked."""
+    """Returns the path of a file in an archive. Raises SrlabError if it would leave the folder to unpack into."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
         raise SrlabError(f"{archive}: holds the path {name}, which leads out of it. Nothing was unpacked.")
@@ -93,9 +97,10 @@ def _inner_path(archive: str | None, name: str) -> PurePosixPath:
 
 
 def unpack(members: list[Member], wanted: Wanted, folder: Path) -> None:
-    """Writes the wanted images directly into a folder, without the archive's own folders.
+    """Writes the wanted images into one folder, without the archive's folders.
 
-    Raises SrlabError, with what was found instead, where they are not as many as they must be.
+    Raises:
+        SrlabError: their number is wrong; the message says what the archive holds.
     """
     chosen = [member for member in members if wanted.takes(member.path)]
     if not len(chosen) == len({member.path.name for member in chosen}) == wanted.count:
@@ -107,7 +112,7 @@ def unpack(members: list[Member], wanted: Wanted, folder: Path) -> None:
 
 
 def contents(members: list[Member], most: int = 6) -> str:
-    """The folders of an archive with their numbers of files: 'a/ (3 files), b/ (1 file)'."""
+    """Lists the folders of an archive as 'a/ (3 files), b/ (1 file)'."""
     folders: dict[str, int] = {}
     for member in members:
         folders[str(member.path.parent)] = folders.get(str(member.path.parent), 0) + 1

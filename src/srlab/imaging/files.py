@@ -1,4 +1,4 @@
-"""Image files in and out: 8-bit grey (H, W) or RGB (H, W, 3) arrays, and their tensors."""
+"""Reading and writing image files as 8-bit grey (H, W) or RGB (H, W, 3) arrays, and conversion to tensors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,9 +63,10 @@ def _to_8_bit(image: Image.Image) -> np.ndarray:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """uint8, (H, W) for a grey file and (H, W, 3) for any other; alpha is dropped.
+    """Reads an image file as uint8: (H, W) if it is grey, else (H, W, 3). Alpha is dropped.
 
-    Raises SrlabError for a file that is missing or cannot be decoded whole.
+    Raises:
+        SrlabError: the file is missing, or cannot be decoded completely.
     """
     try:
         with Image.open(path) as image:
@@ -78,7 +79,7 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(height, width), from the file's header alone. Raises SrlabError where it cannot be read."""
+    """Returns (height, width), from the file's header alone. Raises SrlabError if it cannot be read."""
     try:
         with Image.open(path) as image:
             return image.height, image.width
@@ -87,19 +88,19 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write a uint8 (H, W) or (H, W, 3) array, creating the folder; the file appears whole or not at all."""
+    """Writes a uint8 (H, W) or (H, W, 3) array and makes the folder. The file appears complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial:
         Image.fromarray(image).save(partial, format="PNG")
 
 
 def to_tensor(image: np.ndarray) -> Tensor:
-    """uint8 (H, W) or (H, W, 3) -> float32 (1, 1 or 3, H, W) in [0, 1]."""
+    """Converts uint8 (H, W) or (H, W, 3) to float32 (1, 1 or 3, H, W) in [0, 1]."""
     planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
     return torch.from_numpy(np.require(planes, requirements=["C", "W"]))[None].to(torch.float32) / 255
 
 
 def to_array(image: Tensor) -> np.ndarray:
-    """float (1, 1 or 3, H, W) in [0, 1] -> uint8 (H, W) or (H, W, 3), clipped and rounded half up."""
+    """Converts float (1, 1 or 3, H, W) in [0, 1] to uint8 (H, W) or (H, W, 3), clipped and rounded half up."""
     planes = (image[0].detach().cpu().double() * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8).numpy()
     return np.ascontiguousarray(planes[0] if planes.shape[0] == 1 else planes.transpose(1, 2, 0))

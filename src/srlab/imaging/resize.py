@@ -1,4 +1,4 @@
-"""MATLAB's imresize, the field's ruler: published low-resolution images and bicubic baselines were made with it."""
+"""MATLAB's imresize, with which published LR images and bicubic baselines were made."""
 
 import functools
 import math
@@ -42,13 +42,13 @@ KERNELS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float, bool]] = {
 
 
 def resized(side: int, scale: float) -> int:
-    """The side that imresize gives: ceil(scale * side), safe against 30 * 0.1 = 3.0000000000000004."""
+    """Returns the side that imresize gives: ceil(scale * side), exact also for 30 * 0.1 = 3.0000000000000004."""
     return math.ceil(round(scale * side, 9))
 
 
 @functools.lru_cache(maxsize=256)
 def _taps(side: int, scale: float, kernel: str) -> tuple[np.ndarray, np.ndarray]:
-    """Input positions and weights of every output position, both (taps, resized(side, scale))."""
+    """Returns input positions and weights of every output position, both (taps, resized(side, scale))."""
     function, width, antialias = KERNELS[kernel]
     shrink = scale if scale < 1 and antialias else 1.0
     width = width / shrink
@@ -91,14 +91,23 @@ def _resize_tensor(image: Tensor, axes: tuple[int, int], scale: float, kernel: s
 
 
 def imresize(image: Image, scale: float, kernel: str = "bicubic") -> Image:
-    """Resize as MATLAB's imresize(image, scale, kernel) does.
+    """Resizes an image as MATLAB's imresize(image, scale, kernel) does.
 
-    image: (H, W) or (H, W, C) array, or (N, C, H, W) tensor on any device; uint8 in 0..255 or floating point.
-    scale: output over input side, such as 2 or 1/3. kernel: nearest, bilinear, bicubic or lanczos (lanczos3).
-    Returns the same kind with sides ceil(scale * side). uint8 is rounded (half up) and clipped after each of the two
-    passes, as MATLAB does: that, and not the kernel, is what makes most ports differ from published LR images.
-    Floating point is neither rounded nor clipped, and is differentiable.
-    Raises ValueError for scale <= 0, an empty image, or another shape; TypeError for another dtype.
+    uint8 is rounded (half up) and clipped after each of the two passes, as MATLAB does: that, and not the kernel, is
+    why most ports differ from published LR images. Floating point is neither rounded nor clipped; it is
+    differentiable.
+
+    Args:
+        image: (H, W) or (H, W, C) array, or (N, C, H, W) tensor on any device; uint8 in 0..255 or floating point.
+        scale: output over input side, such as 2 or 1/3.
+        kernel: nearest, bilinear, bicubic or lanczos (lanczos3).
+
+    Returns:
+        The same type, with sides ceil(scale * side).
+
+    Raises:
+        ValueError: scale <= 0, an empty image, another shape or another kernel.
+        TypeError: another dtype.
     """
     if scale <= 0:
         raise ValueError(f"scale must be greater than 0, not {scale}")

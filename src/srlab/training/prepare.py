@@ -8,10 +8,10 @@ import torch
 
 from srlab.config.schema import TrainConfig
 from srlab.config.values import as_list, as_scales
-from srlab.data.catalog import overlap_warnings
 from srlab.data.datamodule import SuperResolutionData
 from srlab.data.evaluation_sets import evaluation_sets
 from srlab.data.image_sets import ImageSet
+from srlab.data.overlaps import overlap_warnings
 from srlab.errors import SrlabError
 from srlab.methods import find_method
 from srlab.methods.loading import check_resumable
