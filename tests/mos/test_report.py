@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from PIL import Image
 
 from srlab.commands.mos import main
 from srlab.errors import SrlabError
-from srlab.mos.figures import draw_panels, paper_panel
+from srlab.mos.analysis import analyse
+from srlab.mos.figures import draw_panels, paper_panel, score_panels
+from srlab.mos.observations import observations
 from srlab.mos.paper import published_mos, published_scores
 from srlab.mos.ratings import Rating, Ratings
-from srlab.mos.report import write_report
+from srlab.mos.report import report, write_report
 
 
 def fill(study, skip=()):
@@ -93,14 +96,21 @@ def test_the_report_is_whole(reported):
 def test_lpips_stands_beside_the_scores_where_results_have_it(study):
     for row in study.results:
         row["lpips"] = 0.25
-    from srlab.mos.analysis import analyse
-    from srlab.mos.observations import observations
-    from srlab.mos.report import report
-
     fill(study)
     analysis = analyse(observations(study, Ratings(study).all()), {1: 23, 2: 23, 3: 23}, study.results)
     assert {score.lpips for score in analysis.scores if score.method != "HR"} == {0.25}
     assert "| LPIPS |" in report(study, analysis) and "| 0.2500 |" in report(study, analysis)
+
+
+@pytest.mark.parametrize(("scale", "papers"), [(4, 3), (2, 0)])
+def test_the_papers_panels_stand_only_beside_a_study_of_their_scale(study, scale, papers):
+    fill(study)
+    items = {name: replace(item, scale=scale) for name, item in study.items.items()}
+    other = replace(study, items=items, results=[{**row, "scale": scale} for row in study.results])
+    analysis = analyse(observations(other, Ratings(study).all()), {1: 23, 2: 23, 3: 23}, other.results)
+    titles = [panel.title for panel in score_panels(analysis)]
+    assert titles[0] == f"this study: five x{scale}, 3 raters"
+    assert [title.startswith("SRGAN paper: ") for title in titles[1:]] == [True] * papers
 
 
 def test_a_report_needs_ratings(study):

@@ -6,13 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from srlab.errors import SrlabError, nearest
-from srlab.weights.backbones import Frozen, backbone_state, convolution_names, meta_backbone
+from srlab.weights.backbones import (
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    Frozen,
+    backbone_state,
+    convolution_names,
+    meta_backbone,
+)
 
 VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)  # before each pooling
 VGG19_LAYERS = tuple(f"conv{i}_{j}" for i, count in enumerate(VGG19_CONVOLUTIONS, 1) for j in range(1, count + 1))
 LAYERS = {"vgg19": VGG19_LAYERS, "resnet50": ("layer1", "layer2", "layer3", "layer4")}
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 Weights = Mapping[str, str | None]
 

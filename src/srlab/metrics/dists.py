@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srlab.weights.backbones import meta_backbone
+from srlab.weights.backbones import IMAGENET_DEVIATION, IMAGENET_MEAN, meta_backbone
 
 # Of VGG16's `features`, up to the ReLU before each pooling; L2Pooling is in the place of the pooling between them.
 STAGES = ((0, 4), (5, 9), (10, 16), (17, 23), (24, 30))
 WIDTHS = (3, 64, 128, 256, 512, 512)  # of the image, which is compared too, and of the stages
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision's VGG16 was trained
 C1 = C2 = 1e-6
 
 
@@ -56,8 +55,8 @@ class DISTS(nn.Module):
         stages = [features[first:last] for first, last in STAGES]
         pooled = [nn.Sequential(L2Pooling(n), *stage) for n, stage in zip(WIDTHS[1:], stages[1:], strict=False)]
         self.stages = nn.ModuleList([stages[0], *pooled])
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1))
         for name, value in _learned().items():
             self.register_buffer(name, value)
 

@@ -44,10 +44,11 @@ class ScorePanel:
 def score_panels(analysis: Analysis) -> list[ScorePanel]:
     """Returns a panel of this study for every set and scale, each followed by the paper's of the same, if there is one.
 
-    The paper's other panels come last.
+    The paper's other panels come last, where the study has their scale: scores at other scales do not compare.
     """
     result = []
-    left = {(row.set, row.scale): None for row in published_scores()}
+    scales = {scale for _, scale in analysis.places}
+    left = {(row.set, row.scale): None for row in published_scores() if row.scale in scales}
     for place in analysis.places:
         result.append(_our_panel(analysis, place))
         if place in left:
@@ -81,7 +82,7 @@ def paper_panel(place: Place) -> ScorePanel:
 
 
 def draw_panels(panels: Sequence[ScorePanel], path: Path) -> None:
-    """Writes a PNG with COLUMNS panels in a row.
+    """Writes a PNG, and a PDF beside it, with COLUMNS panels in a row.
 
     A cell's shade, and the number in it, is the share of a method's ratings in percent; the red marker is the mean,
     with its 95% interval where it is known.

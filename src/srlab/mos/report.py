@@ -1,4 +1,4 @@
-"""`srlab mos report STUDY`: writes STUDY/report with report.md, its tables as CSV, and mos.png."""
+"""`srlab mos report STUDY`: writes STUDY/report with report.md, its tables as CSV, mos.png and mos.pdf."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def write_report(folder: Path) -> Path:
         write_text(out / f"{name}.csv", csv_text(lines))
     write_text(out / "report.md", report(study, analysis))
     print(_table(_score_table(analysis)))
-    print(f"written: {out / 'report.md'}, mos.png, and {', '.join(f'{name}.csv' for name in tables)}")
+    print(f"written: {out / 'report.md'}, mos.png, mos.pdf, and {', '.join(f'{name}.csv' for name in tables)}")
     return out
 
 

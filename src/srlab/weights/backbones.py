@@ -19,6 +19,8 @@ from srlab.errors import SrlabError, nearest
 from srlab.weights.files import network_state, read_file
 
 RANDOM = "random"  # as a source: no trained weights at all
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB in [0, 1], which the classifiers' inputs are shifted and scaled by
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
