@@ -1,4 +1,4 @@
-"""Checkpoints and weights from files into methods: to evaluate, to fine-tune, to resume."""
+"""Loads checkpoints and weights from files into methods: to evaluate, to fine-tune, to resume."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,14 +21,15 @@ from srlab.weights.files import network_state, read_file
 from srlab.weights.fitting import fit, shape_of
 from srlab.weights.recognition import described, in_own_keys
 
-# What of a recipe decides the weights that a step leads to; names and the number of steps may change.
+# The parts of a recipe that change the weights after a step. A resumed run must keep them; the others may change.
 RESUMED = ("loss", "optimizer", "schedule", "ema", "gradient_clip_val", "accumulate_grad_batches", "discriminator")
 
 
 def load_checkpoint(path: Path) -> SuperResolver:
-    """The method that a checkpoint holds, in eval mode; no other argument is needed.
+    """Returns the method that a checkpoint of srlab holds, in eval mode.
 
-    Raises SrlabError for a file that is not a checkpoint of srlab.
+    Raises:
+        SrlabError: the file is not a checkpoint of srlab, or holds an unknown method.
     """
     checkpoint = read_checkpoint(path)
     method = find_method(checkpoint.method)(checkpoint.network, checkpoint.recipe)
@@ -37,10 +38,15 @@ def load_checkpoint(path: Path) -> SuperResolver:
 
 
 def load_weights(method: SuperResolver, path: Path) -> None:
-    """Weights for a method that was built from a config: a state dict in any layout that is known for the method, or
-    the evaluated weights of a checkpoint of ours.
+    """Loads weights into a method that was built from a config.
 
-    Raises SrlabError where a key is missing, unexpected or of another shape.
+    Args:
+        method: its network is changed in place, and its averaged network where it has one.
+        path: a state dict in any layout that is known for the network, or a checkpoint of srlab, of which the
+            evaluated weights are taken.
+
+    Raises:
+        SrlabError: a key is missing, unexpected or of another shape, or the checkpoint is of another network.
     """
     content = read_file(path)
     given = given_weights(method, content, path)
@@ -52,9 +58,15 @@ def load_weights(method: SuperResolver, path: Path) -> None:
 
 
 def given_weights(method: SuperResolver, content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """The weights in a file's content, by the keys that they have there.
+    """Returns the weights in a file's content, under the keys of the file.
 
-    Raises SrlabError for a checkpoint of ours that holds another method.
+    Args:
+        method: which they are for.
+        content: of the file.
+        path: of the file, for messages.
+
+    Raises:
+        SrlabError: a checkpoint of srlab with another method.
     """
     if not is_checkpoint(content):
         return network_state(content, path)
@@ -68,7 +80,7 @@ def given_weights(method: SuperResolver, content: Mapping[str, Any], path: Path)
 
 
 def _check_same_network(method: SuperResolver, there: Mapping[str, Any], path: Path) -> None:
-    """Shapes do not show everything: a residual scale, for one, or the scale of an upsampler by interpolation."""
+    """Compares the arguments of both networks: some of them, such as a residual scale, show in no shape."""
     old, new = method.with_defaults(there), method.with_defaults(method.hparams["network"])
     changed = [f"{key} is {old.get(key)} there and {new.get(key)} here" for key in old if old[key] != new.get(key)]
     if changed:
@@ -76,9 +88,15 @@ def _check_same_network(method: SuperResolver, there: Mapping[str, Any], path: P
 
 
 def check_resumable(method: SuperResolver, data: Mapping[str, Any], path: Path) -> None:
-    """Raises SrlabError unless a checkpoint is of a run of the same network, recipe and data, as going on needs.
+    """Checks that a checkpoint is of a run of the same network, recipe and data; max_steps may differ.
 
-    data: what SuperResolutionData.state_dict gives. max_steps may differ.
+    Args:
+        method: of the run that resumes.
+        data: of the run that resumes, as SuperResolutionData.state_dict gives it.
+        path: of the checkpoint.
+
+    Raises:
+        SrlabError: it is not, or the file is no checkpoint of a training run.
     """
     content = read_file(path)
     checkpoint = parse_checkpoint(content) if is_checkpoint(content) else None
@@ -98,16 +116,24 @@ def check_resumable(method: SuperResolver, data: Mapping[str, Any], path: Path) 
 
 
 def _completed(old: Any, new: Any) -> Any:
-    """What an older version wrote, with the options that it did not have yet as they are now."""
+    """Adds to what an older version of srlab wrote the options that it did not have yet, with their values of now."""
     if isinstance(new, dict):
         return {key: _completed((old or {}).get(key), value) for key, value in new.items()}
     return new if old is None else old
 
 
 def transfer(method: SuperResolver, path: Path) -> tuple[list[str], list[str]]:
-    """Copies what fits from a checkpoint or weights into a method, for a fine-tuning start such as x2 -> x4.
+    """Copies the weights that fit from a file into a method, as a start for fine-tuning (x2 -> x4).
 
-    Returns (keys that were taken, keys that keep their initial values). Raises SrlabError where nothing fits.
+    Args:
+        method: its network is changed in place, and its averaged network where it has one.
+        path: a checkpoint or weights.
+
+    Returns:
+        The keys that were taken, and those that keep their initial values.
+
+    Raises:
+        SrlabError: nothing fits.
     """
     given = given_weights(method, read_file(path), path)
     source = _in_own_keys(method, given)

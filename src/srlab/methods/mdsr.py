@@ -10,7 +10,7 @@ from srlab.networks.network import SRNetwork
 
 
 class MDSR(SuperResolver):
-    """One random scale a batch, the same on every rank; the modules of the others stay as they are (section 4.2)."""
+    """Each batch has one random scale, the same on every rank; modules of other scales do not change (section 4.2)."""
 
     key = "mdsr"
     Network = MDSRNetwork

@@ -1,4 +1,4 @@
-"""What SRCNN and VDSR share: the image is enlarged by bicubic interpolation first, and the network sees only that."""
+"""Base class of SRCNN and VDSR, whose networks take LR images that were enlarged by bicubic interpolation."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,19 @@ from srlab.networks.network import SRNetwork
 
 
 def enlarge(batch: Batch) -> Tensor:
-    """(N, C, h, w) LR with its margin -> the enlarged patch (N, C, H, W) of the HR patch.
+    """Enlarges the LR patches of a batch by bicubic interpolation and removes their margin.
 
-    It equals a patch of the whole image enlarged where the margin covers bicubic's reach of 2 LR pixels.
+    With a margin of at least 2 LR pixels, the reach of bicubic interpolation, the result equals a patch of the enlarged
+    image.
+
+    Returns:
+        (N, C, H, W), of the size of the HR patches.
     """
     return batch.crop_margin(imresize(batch.lr, batch.scale))
 
 
 class PreUpsamplingResolver(SuperResolver):
-    """Scales meet in one batch at the size of their HR patches, as in VDSR's section 3.2."""
+    """Trains on enlarged images. Patches of several scales are joined to one batch, as in VDSR's section 3.2."""
 
     @classmethod
     def check_patches(cls, network: SRNetwork, shape: PatchShape, scales: Sequence[int], scale_per: str) -> None:

@@ -1,4 +1,4 @@
-"""The recipe: what a method is trained by, as the plain values that its checkpoints hold."""
+"""The recipe: how a method is trained, as plain values, which its checkpoints hold."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from srlab.config.values import as_scales
 
 
 def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:
-    """The plain dictionary that a method is trained by, and that its checkpoints hold. The config must name a model."""
+    """Returns the recipe of a configuration that names a model: numbers, strings, lists and dictionaries only."""
     assert cfg.model is not None
     scales, patch = as_scales(cfg.scale), cfg.data.hr_patch_size
     if patch is None and len(scales) == 1:

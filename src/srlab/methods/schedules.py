@@ -35,11 +35,15 @@ SCHEDULES = {"paper": _paper, "cosine": _cosine, "onecycle": _onecycle}
 
 
 def multiplier(schedule: Mapping[str, Any], max_steps: int) -> Callable[[int], float]:
-    """step -> the factor on the learning rate.
+    """Returns a function of the step: the factor on the learning rate.
 
-    schedule: name (paper, cosine, onecycle) and milestones, gamma (paper: times gamma at each milestone), warmup
-    (onecycle: share of the steps), final (cosine, onecycle: the last factor).
-    Raises SrlabError for an unknown name.
+    Args:
+        schedule: "name" is paper, cosine or onecycle. paper multiplies by "gamma" at each of "milestones". cosine and
+            onecycle end at the factor "final"; onecycle rises during the share "warmup" of the steps.
+        max_steps: the number of steps of the whole training.
+
+    Raises:
+        SrlabError: an unknown name.
     """
     name = schedule["name"]
     if name not in SCHEDULES:

@@ -12,7 +12,7 @@ from srlab.networks.srcnn import SRCNNNetwork
 
 
 class SRCNN(PreUpsamplingResolver):
-    """Squared error on the part of a patch that no border has touched (section 3.3: 33 x 33 -> 17 x 17 for 9-5-5)."""
+    """Squared error on the middle of a patch, which padding does not influence (section 3.3: 33 x 33 -> 17 x 17)."""
 
     key = "srcnn"
     Network = SRCNNNetwork

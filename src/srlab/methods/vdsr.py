@@ -16,9 +16,9 @@ class VDSR(PreUpsamplingResolver):
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """Every component to [-theta / learning rate, theta / learning rate]; theta is gradient_clip_val.
+        """Clips every component to [-theta / learning rate, theta / learning rate]; theta is gradient_clip_val.
 
-        So no weight moves by more than theta in a plain step, whatever the learning rate (section 3.2).
+        So plain gradient descent moves no weight by more than theta, at any learning rate (section 3.2).
         """
         if not gradient_clip_val:
             return
