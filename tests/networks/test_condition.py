@@ -1,10 +1,13 @@
 """A network that takes a condition goes through upscale, tiles, the self-ensemble and a training step."""
 
+import pytest
 import torch
 from helpers import random_condition
 from torch import nn
 
 from srlab.data.batch import Batch
+from srlab.errors import SrlabError
+from srlab.inference.upscale import upscale
 from srlab.methods.super_resolver import plain_method
 from srlab.networks.network import SRNetwork, Traits
 
@@ -57,6 +60,19 @@ def test_tiles_and_the_self_ensemble_pass_it_on():
             turned.append(sr.flip(3) if flipped else sr)
     expected = torch.stack(turned).mean(dim=0).clamp(0, 1)
     torch.testing.assert_close(method.upscale(luma, 2, condition=condition, ensemble=True), expected)
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        (None, "got none"),
+        (torch.zeros(1, 3), r"got one of shape \(1, 3\)"),
+        (torch.zeros(2, 2), r"got one of shape \(2, 2\)"),
+    ],
+)
+def test_another_condition_than_it_needs_is_refused(condition, found):
+    with pytest.raises(SrlabError, match=f"condition: the network needs 2 values for each of 1 images and {found}"):
+        upscale(conditioned().network, torch.rand(1, 1, 8, 8), 2, condition=condition)
 
 
 def test_a_training_step_sees_it():

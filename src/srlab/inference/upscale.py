@@ -37,7 +37,7 @@ def upscale(
         network: any network with traits; used in eval mode.
         lr: (N, 1 or 3, h, w), float, in [0, 1].
         scale: one of the network's scales.
-        condition: what a degradation-conditioned network needs beside the image.
+        condition: (N, the traits' condition_length), what a degradation-conditioned network needs beside the image.
         tile: side of the tiles in LR pixels, for images that do not fit into memory at once; None processes whole
             images. Tiles overlap by the receptive field, so the result does not depend on their size.
         ensemble: averages over the 8 flips and rotations (EDSR, section 3.4), where that changes anything.
@@ -48,18 +48,33 @@ def upscale(
         (N, the same channels, scale * h, scale * w), float32 in [0, 1], not rounded.
 
     Raises:
-        SrlabError: the network lacks this scale, or the result is not finite.
+        SrlabError: the network lacks this scale, the condition is not the one that it needs, or the result is not
+            finite.
     """
     scales = network.traits.scales
     if scales is not None and scale not in scales:
         has = ", ".join(f"x{s}" for s in scales)
         raise SrlabError(f"scale={scale}: {label} was built for {has}. Choose that, or another checkpoint.")
+    _check_condition(network.traits, condition, len(lr), label)
     with torch.inference_mode(), _autocast(precision, lr.device), _evaluating(network):
         forward = _forward(network, scale, condition, tile, ensemble)
         sr = _in_its_colours(forward, lr, scale, network.traits.channels)
         if not sr.isfinite().all():
             raise SrlabError(f"{label}: the result is not finite: damaged weights, or training diverged.")
         return sr.clamp(0, 1)
+
+
+def _check_condition(traits: Traits, condition: Tensor | None, samples: int, label: str) -> None:
+    """Raises SrlabError where a network that needs a condition has none, or one of another shape."""
+    if traits.condition_length is None:
+        return
+    given = None if condition is None else tuple(condition.shape)
+    if given != (samples, traits.condition_length):
+        found = "none" if given is None else f"one of shape {given}"
+        raise SrlabError(
+            f"condition: {label} needs {traits.condition_length} values for each of {samples} images and got {found}. "
+            f"Choose a degradation that gives them."
+        )
 
 
 def describe_input(traits: Traits, channels: int) -> str:
