@@ -110,6 +110,10 @@ class TrainingProgress(Callback):
             return ""
         return f", {self.monitor} {metrics[self.monitor]:.4f} (best {self.sign * self.best_score:.4f})"
 
+    @property
+    def state_key(self) -> str:
+        return "Report"  # the name of this class when the first checkpoints were written, which must still resume
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "best": self.best,
