@@ -1,4 +1,4 @@
-"""Measure methods on benchmark sets; print a table and write results.json, results.md and results.csv.
+"""Measure methods on benchmark sets; print a table and write results.json, .md, .csv and .tex.
 
     python evaluate.py model=bicubic scale=4                          # a method without weights
     python evaluate.py model=vdsr weights=vdsr.pt protocol=classic    # a network and its weights
