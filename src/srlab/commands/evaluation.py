@@ -1,4 +1,4 @@
-"""What evaluate.py does: from a config to rows and files."""
+"""evaluate.py: from a configuration to rows, tables and figures."""
 
 import sys
 from dataclasses import replace
@@ -94,7 +94,7 @@ def _draw_comparisons(
     settings: EvaluationSettings,
     out: Path,
 ) -> None:
-    """Side by side at each scale: bicubic and the methods that have it, on the first images of a set."""
+    """Writes comparison_xN for each scale: bicubic and the methods that can do it, on the first images of a set."""
     if all(label != "bicubic" for label, _ in methods):
         methods = [("bicubic", interpolation()), *methods]
     for scale in scales:
@@ -108,7 +108,7 @@ def _backbones(weights: EvaluateWeights) -> dict[str, str | None]:
 
 
 def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
-    """The methods and their labels, from ckpt= or from model= and weights=."""
+    """Returns (label, method) for every checkpoint of ckpt=, or for model= with weights=."""
     if config.ckpt is not None:
         if config.model is not None or config.weights.network is not None:
             raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
@@ -128,7 +128,7 @@ def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
 
 
 def _labelled(loaded: list[tuple[Path, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
-    """Labels for a table, all different: the method's, else with its run or file, else with a number too."""
+    """Returns (label, method) with different labels: the method's own; its run or file is added, then a number."""
     plain = [(method.label, method.traits.scales) for _, method in loaded]
     named = [
         label if plain.count((label, scales)) == 1 else f"{label} ({_origin(path)})"
@@ -139,7 +139,7 @@ def _labelled(loaded: list[tuple[Path, SuperResolver]]) -> list[tuple[str, Super
 
 
 def _origin(path: Path) -> str:
-    """The run of runs/RUN/checkpoints/best.ckpt, and the file where it is not the best one."""
+    """Returns RUN for runs/RUN/checkpoints/best.ckpt, and adds the file's name where it is not the best one."""
     if path.parent.name != "checkpoints":
         return path.stem
     run = path.resolve().parents[1].name
@@ -161,6 +161,6 @@ def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) ->
 
 
 def _trained(method: SuperResolver) -> list[int]:
-    """A network of several scales may have been trained on some of them."""
+    """Returns the scales that a method was trained on, which may be fewer than it can do."""
     recipe = method.hparams["recipe"] or {}
     return recipe.get("scales") or list(method.traits.scales or ANY_SCALE)

@@ -2,7 +2,7 @@
 
     theta = (1 - alpha) * theta_A + alpha * theta_B
 
-From A, trained for PSNR, to B, trained for perceived quality, artefacts fade in or out without training anything anew.
+A was trained for PSNR and B for perceived quality. alpha trades one for the other, without further training.
 """
 
 import math
@@ -128,10 +128,18 @@ def run(first: Path, second: Path, request: Request) -> list[Path]:
 
 
 def load_ends(first: Path, second: Path, config: EvaluateConfig) -> tuple[SuperResolver, SuperResolver]:
-    """Both networks, each with the weights that are evaluated; they are of one class, with the same arguments.
+    """Loads both networks, each with the weights that are evaluated.
 
-    Bare weights are of the network that the other file, a checkpoint, has, or of config.model.
-    Raises SrlabError for networks that differ, and where it is not known what bare weights are of.
+    Args:
+        first: A. A file of bare weights is of the network that the other file, a checkpoint, has, or of config.model.
+        second: B, likewise.
+        config: of an evaluation.
+
+    Returns:
+        Two methods with networks of one class and the same arguments.
+
+    Raises:
+        SrlabError: the networks differ, or it is not known what bare weights are of.
     """
     loaded = [load_checkpoint(path) if is_checkpoint(read_file(path)) else None for path in (first, second)]
     if all(loaded) and config.model is not None:
@@ -165,10 +173,15 @@ def _check_same_network(a: SuperResolver, b: SuperResolver, first: Path, second:
 
 
 def interpolated(a: SuperResolver, b: SuperResolver, alpha: float) -> SuperResolver:
-    """The network between two of the same class and arguments; at 0 it is A's, at 1 B's, to the bit.
+    """Returns the blend of two networks of the same class and arguments.
 
-    Its method is the first in the list of methods that has such a network: of SRResNet and SRGAN it is SRResNet, since
-    a blend comes with no discriminator. It is called as both and alpha, such as srresnet-srgan_0.8.
+    Its method is the first in the list of methods that has such a network: for SRResNet and SRGAN it is SRResNet, since
+    a blend has no discriminator. Its label is made of both and alpha, such as srresnet-srgan_0.8.
+
+    Args:
+        a: the network at alpha 0, reproduced to the bit.
+        b: the network at alpha 1, likewise.
+        alpha: from 0 to 1.
     """
     method = next(known for known in METHODS.values() if known.Network is a.Network)
     ends = dict.fromkeys((a.label, b.label))
@@ -180,14 +193,20 @@ def interpolated(a: SuperResolver, b: SuperResolver, alpha: float) -> SuperResol
 
 
 def _recipe(name: str, scales: Sequence[int] | None = None) -> dict[str, Any]:
-    """Of a network that nobody trained. scales: those to evaluate, where they are fewer than the network has."""
+    """Returns the recipe of a network that was not trained. scales: those to evaluate, if not all of the network's."""
     return {"name": name, "loss": {}, "ema": 0.0, "scales": scales}
 
 
 def evaluate_curve(config: EvaluateConfig, alphas: Mapping[str, float], ends: tuple[str, str]) -> Path:
-    """Measures config.ckpt, writes results and OUT/curve.png, and returns the latter.
+    """Measures config.ckpt and writes results and OUT/curve.png.
 
-    alphas: by the methods' labels. ends: what stands at 0 and at 1.
+    Args:
+        config: of an evaluation.
+        alphas: by the methods' labels.
+        ends: labels of the networks at 0 and at 1.
+
+    Returns:
+        The path of curve.png.
     """
     rows = measured(config)
     path = Path(config.out) / "curve.png"

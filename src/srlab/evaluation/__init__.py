@@ -1,1 +1,1 @@
-"""Tables and figures over methods, sets and scales."""
+"""Measuring methods on sets at scales, and the tables and figures of the results."""

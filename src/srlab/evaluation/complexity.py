@@ -1,4 +1,4 @@
-"""The size of a network as the field compares it."""
+"""Parameters and multiply-adds of a network, as papers compare them."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -9,14 +9,15 @@ OUTPUT = (720, 1280)  # height, width of the HR image in CARN's table and after 
 
 
 def trainable_parameters(method: SuperResolver) -> int:
-    """As papers count them: without constants."""
+    """Returns the number of trainable parameters; constants, such as the mean of a data set, do not count."""
     return sum(p.numel() for p in method.network.parameters() if p.requires_grad)
 
 
 def multiply_adds(method: SuperResolver, scale: int) -> int:
-    """Multiply-adds of the convolutions for one 1280 x 720 output image; interpolation and activations are free.
+    """Returns the multiply-adds of all convolutions for one 1280 x 720 output image, as CARN's tables do.
 
-    The LR image has the nearest size, 427 x 240 at x3. Nothing is computed: the network is built without memory.
+    Interpolation and activations do not count. The LR image has the nearest size, such as 427 x 240 at x3. Nothing is
+    computed: the network is built on the meta device.
     """
     with torch.device("meta"):
         network = type(method).Network(**method.hparams["network"]).eval()

@@ -96,7 +96,7 @@ class ResultRow:
 
     @property
     def means(self) -> Quality:
-        """Over images, of every metric."""
+        """The mean over images of every metric."""
         names = [metric.name for metric in self.metrics]
         return Quality({name: sum(q[name] for q in self.images.values()) / self.n for name in names})
 

@@ -1,4 +1,4 @@
-"""What figures of points share: colours and markers that can be told apart, names that find room, and saving."""
+"""What figures share: colours and markers, names beside points, legends, and saving as PNG and PDF."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""results.json: the one place that writes it, and reads it back."""
+"""Writes and reads results.json; nothing else does."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from srlab.metrics.metric import Metric, Quality
 
 
 def as_json(row: ResultRow) -> dict[str, Any]:
-    """A row of results.json; an infinite PSNR, which JSON cannot hold, is null."""
+    """Returns a row as results.json has it. An infinite PSNR, which JSON cannot hold, is null."""
 
     def finite(quality: Quality) -> dict[str, float | None]:
         return {name: value if abs(value) != float("inf") else None for name, value in quality.items()}

@@ -1,4 +1,4 @@
-"""One image of a validation at a glance: LR, bicubic, SR, HR and the error, side by side."""
+"""A picture of one validation image: LR, bicubic, SR, HR and the error, side by side."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,24 @@ LARGEST_ERROR = 32  # of 255 levels of luma; fixed, so that panels of other step
 
 @dataclass(frozen=True)
 class ValidationPanel:
-    """image: uint8 (H, W, 3), five tiles in a row. caption: what they show, with the PSNR of the whole image."""
+    """Five tiles in a row.
+
+    Attributes:
+        image: uint8 (H, W, 3).
+        caption: what the tiles show, with the PSNR of the whole image.
+    """
 
     image: np.ndarray
     caption: str
 
 
 class ValidationPanelMaker:
-    """The panels of one validation image; what does not change from step to step is made once."""
+    """Makes the panels of one validation image. Tiles that do not change from step to step are made once.
+
+    Args:
+        pair: the image.
+        rules: the protocol that PSNR is measured by.
+    """
 
     def __init__(self, pair: Pair, rules: Protocol) -> None:
         bicubic = to_array(imresize(pair.lr.cpu(), pair.scale))
@@ -37,7 +47,12 @@ class ValidationPanelMaker:
         self._lr, self._bicubic, self._hr = (image[self._window].copy() for image in (nearest, bicubic, pair.hr))
 
     def panel(self, sr: np.ndarray, psnr: float) -> ValidationPanel:
-        """sr: uint8, of the whole image, and its PSNR under the protocol, in dB."""
+        """Returns the panel of one result.
+
+        Args:
+            sr: uint8, the whole image.
+            psnr: of the whole image, under the protocol, in dB.
+        """
         tile = sr[self._window]
         tiles = [_rgb(image) for image in (self._lr, self._bicubic, tile, self._hr)]
         return ValidationPanel(
@@ -48,14 +63,14 @@ class ValidationPanelMaker:
 
 
 def error_map(sr: np.ndarray, hr: np.ndarray) -> np.ndarray:
-    """|SR - HR| on luma as colours, uint8 (H, W, 3): black is 0, the brightest LARGEST_ERROR levels or more."""
+    """Returns |SR - HR| on luma as colours, uint8 (H, W, 3): black is 0, the brightest is LARGEST_ERROR or more."""
     error = 255 * (luma(to_tensor(sr)) - luma(to_tensor(hr))).abs()[0, 0].numpy()
     colours = matplotlib.colormaps["inferno"]((error / LARGEST_ERROR).clip(0, 1), bytes=True)
     return np.asarray(colours)[..., :3]
 
 
 def _centre(shape: tuple[int, ...], scale: int) -> tuple[slice, slice]:
-    """The middle of an image, at most SIDE pixels a side, on the grid of LR pixels."""
+    """Returns the middle of an image as slices, at most SIDE pixels a side, on the grid of LR pixels."""
     side = SIDE - SIDE % scale
     starts = [max(0, (length - side) // 2) // scale * scale for length in shape[:2]]
     return slice(starts[0], starts[0] + side), slice(starts[1], starts[1] + side)

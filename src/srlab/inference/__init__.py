@@ -1,1 +1,1 @@
-"""Using a trained method: one way from a low-resolution image to a high-resolution one."""
+"""From a low-resolution image to a high-resolution one: colours, tiles and the self-ensemble around a network."""

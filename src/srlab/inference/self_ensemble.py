@@ -9,7 +9,11 @@ from srlab.imaging.symmetries import orient, undo
 
 
 def ensembled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Averages forward over the 8 orientations, in floating point and before any rounding."""
+    """Returns a function that averages `forward` over the 8 orientations of its input, before any rounding.
+
+    Args:
+        forward: (N, C, h, w) -> (N, C, scale * h, scale * w).
+    """
 
     def average(lr: Tensor) -> Tensor:
         results = [undo(forward(orient(lr, transform).contiguous()), transform).float() for transform in range(8)]

@@ -1,4 +1,4 @@
-"""Large images in pieces: each tile sees all that its pixels depend on, so the result is that of the whole image."""
+"""Processes large images in overlapping tiles; with enough overlap the result equals that of the whole image."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,16 @@ from torch import Tensor
 
 
 def tiled(forward: Callable[[Tensor], Tensor], scale: int, tile: int, overlap: int) -> Callable[[Tensor], Tensor]:
-    """forward over tiles of `tile` x `tile` LR pixels, each extended by `overlap` where the image goes on.
+    """Returns a function that runs `forward` on tiles and puts the results together.
 
-    With overlap at least the network's receptive field the result equals forward(whole image) up to the rounding of
-    the convolutions; with less, seams may show.
+    With an overlap of at least the network's receptive field the result equals forward(whole image) up to the rounding
+    of the convolutions; with less, seams may show.
+
+    Args:
+        forward: (N, C, h, w) -> (N, C, scale * h, scale * w).
+        scale: of `forward`.
+        tile: side of a tile in LR pixels.
+        overlap: LR pixels by which a tile is extended on every side, as far as the image goes.
     """
 
     def over_tiles(lr: Tensor) -> Tensor:
@@ -33,7 +39,13 @@ def tiled(forward: Callable[[Tensor], Tensor], scale: int, tile: int, overlap: i
 
 
 def padded(forward: Callable[[Tensor], Tensor], scale: int, multiple: int) -> Callable[[Tensor], Tensor]:
-    """forward on sides brought up to multiples of `multiple` by reflection, and cropped back."""
+    """Returns a function that pads the sides to multiples by reflection, runs `forward`, and crops the result.
+
+    Args:
+        forward: (N, C, h, w) -> (N, C, scale * h, scale * w).
+        scale: of `forward`.
+        multiple: what the sides that `forward` takes must be multiples of.
+    """
 
     def on_padded(lr: Tensor) -> Tensor:
         height, width = lr.shape[-2:]

@@ -1,4 +1,4 @@
-"""The one way from a low-resolution image to a high-resolution one: train.py, evaluate.py and every tool meet here."""
+"""The one way from a low-resolution image to a high-resolution one, for training, evaluation and every tool."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext

@@ -1,4 +1,4 @@
-"""The metrics that were asked for."""
+"""Finds metrics by their names on the command line."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +12,14 @@ PLAIN = {meter.metric.name: meter for meter in (PSNR, SSIM)}
 
 
 def check_metrics(names: Sequence[str], weights: Mapping[str, str | None]) -> None:
-    """Raises SrlabError for an unknown metric, or none, and for weights that none of them needs.
+    """Checks what a person asked for.
 
-    weights: sources of backbones' weights by `srlab.weights.backbones`'s names.
+    Args:
+        names: of metrics.
+        weights: where a backbone's weights come from, by the backbone's name in `srlab.weights.backbones`.
+
+    Raises:
+        SrlabError: a metric is unknown, there is none, or weights are given that none of them needs.
     """
     known = [*PLAIN, *DISTANCES]
     if not names:
@@ -31,9 +36,15 @@ def check_metrics(names: Sequence[str], weights: Mapping[str, str | None]) -> No
 
 
 def meters_of(names: Sequence[str], weights: Mapping[str, str | None], device: torch.device) -> tuple[Meter, ...]:
-    """The metrics by name, in the order that they were asked for; perceptual ones measure on the device.
+    """Returns the metrics in the order in which they were asked for, each once.
 
-    Raises SrlabError as `check_metrics`, and where a backbone's weights cannot be had.
+    Args:
+        names: see `check_metrics`.
+        weights: see `check_metrics`.
+        device: where perceptual metrics run.
+
+    Raises:
+        SrlabError: as `check_metrics`, and where a backbone's weights cannot be found or downloaded.
     """
     check_metrics(names, weights)
     meters = []

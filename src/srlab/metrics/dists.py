@@ -19,7 +19,7 @@ C1 = C2 = 1e-6
 
 
 class L2Pooling(nn.Module):
-    """The root of x^2 under a Hann window, every second pixel: max pooling would alias."""
+    """Halves the sides by the root of x^2 averaged under a Hann window; max pooling would alias."""
 
     window: Tensor
 
@@ -36,8 +36,10 @@ class L2Pooling(nn.Module):
 class DISTS(nn.Module):
     """Two (N, 3, H, W) in [0, 1] -> (N,), 0 for equal images and at most about 1.
 
-    Images are seen as they are: the authors' program shrinks larger ones to a side of 256 first.
-    weights_of: gives the values of VGG16's weights by torchvision's keys.
+    Images are not resized; the authors' program shrinks larger ones to a side of 256 first.
+
+    Args:
+        weights_of: returns VGG16's weights for a list of torchvision's keys.
     """
 
     mean: Tensor
@@ -87,7 +89,7 @@ class DISTS(nn.Module):
 
 
 def _learned() -> dict[str, Tensor]:
-    """alpha and beta, as learned by the authors; torchmetrics carries their file."""
+    """Returns alpha and beta as the authors learned them; torchmetrics comes with their file."""
     from torchmetrics.functional.image import dists  # noqa: PLC0415 - imports torchvision
 
     weights = torch.load(Path(dists.__file__).parent / "dists_models" / "weights.pt", weights_only=True)

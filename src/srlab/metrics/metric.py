@@ -1,4 +1,4 @@
-"""What a metric is: a name, which way is better, how it is written, and a function of two images."""
+"""What a metric is: its name, which way is better, how it is written, and a function of two images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,15 @@ from srlab.metrics.quality import psnr, ssim
 
 @dataclass(frozen=True)
 class Metric:
-    """What tables, files and figures must know of a number.
+    """How tables, files and figures show a number.
 
-    name: on the command line, in results.json and results.csv. title: in tables and figures. better: which values are;
-    None where neither is. digits: after the point. about: where a number needs it, how it came about.
+    Attributes:
+        name: on the command line, in results.json and results.csv.
+        title: in tables and figures.
+        better: which values are better; None where neither is.
+        digits: after the point.
+        unit: such as dB.
+        about: which package and network the number is of, where that matters.
     """
 
     name: str
@@ -40,9 +45,12 @@ class Metric:
 
 @dataclass(frozen=True)
 class Compared:
-    """A result and its reference without the protocol's border: uint8, (H, W) or (H, W, 3), of equal shape.
+    """A result and its reference, without the protocol's border.
 
-    measured: what of them PSNR and SSIM see, as in `Protocol`.
+    Attributes:
+        sr: uint8, (H, W) or (H, W, 3).
+        hr: like `sr`.
+        measured: what PSNR and SSIM see of them, as in `Protocol`.
     """
 
     sr: np.ndarray
@@ -68,7 +76,7 @@ class Meter:
 
 
 class Quality(dict[str, float]):
-    """The values of one image by the names of metrics; psnr in dB, infinite for equal images, and ssim, at most 1."""
+    """Values of one image by the names of metrics. PSNR is in dB, infinite for equal images; SSIM is at most 1."""
 
     @property
     def psnr(self) -> float:

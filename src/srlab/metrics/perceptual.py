@@ -1,7 +1,7 @@
-"""Perceptual distances, LPIPS and DISTS: both images seen by an ImageNet classifier, whose features are compared.
+"""Perceptual distances, LPIPS and DISTS, which compare the features that an ImageNet classifier has of both images.
 
-Their own weights come with the packages lpips and torchmetrics, the classifier's from `weights.backbones`. Neither
-package may load the classifier itself, so nothing is downloaded that was not checked.
+Their own weights come with the packages lpips and torchmetrics, the classifier's from `weights.backbones`, which checks
+what it downloads; the packages' own downloads are not used.
 """
 
 import re
@@ -24,14 +24,16 @@ from srlab.weights.backbones import RANDOM, backbone_state
 
 
 def lpips_network(net: Literal["alex", "vgg", "squeeze"], backbone: str, source: str | None) -> nn.Module:
-    """LPIPS, version 0.1 (Zhang et al. 2018, arXiv:1801.03924, equation 1): two (N, 3, H, W) in [0, 1] -> (N, 1, 1, 1).
+    """Returns LPIPS 0.1 (Zhang et al. 2018, arXiv:1801.03924, equation 1): two (N, 3, H, W) in [0, 1] -> (N, 1, 1, 1).
 
-    net: as the lpips package names it, backbone: as `srlab.weights.backbones` does. source: the backbone's weights, as
-    `backbone_state` takes it.
+    Args:
+        net: the backbone as the lpips package names it.
+        backbone: the same as `srlab.weights.backbones` names it.
+        source: the backbone's weights, as `backbone_state` takes it.
     """
     from lpips import LPIPS  # noqa: PLC0415 - imports torchvision, which takes seconds
 
-    # The package draws a random backbone, which is replaced below; nobody else's random numbers are to change by that.
+    # The package draws a random backbone, which is replaced below. The global generator must not move by that.
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="torchvision")  # of how the package calls it
         network = LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
@@ -42,7 +44,7 @@ def lpips_network(net: Literal["alex", "vgg", "squeeze"], backbone: str, source:
 
 
 class _InUnitRange(nn.Module):
-    """The lpips package takes [-1, 1]."""
+    """Takes images in [0, 1] to a network that wants [-1, 1], as the lpips package does."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class _InUnitRange(nn.Module):
 
 
 def dists_network(source: str | None) -> nn.Module:
-    """DISTS: two (N, 3, H, W) in [0, 1] -> (N,). source: VGG16's weights, as `backbone_state` takes it."""
+    """Returns DISTS: two (N, 3, H, W) in [0, 1] -> (N,). source: VGG16's weights, as `backbone_state` takes it."""
     return DISTS(partial(backbone_state, "vgg16", source))
 
 
@@ -61,8 +63,13 @@ def dists_network(source: str | None) -> nn.Module:
 class Distance:
     """A perceptual metric; lower is better, and equal images have 0.
 
-    backbone: in `weights.backbones`. least: the smallest side that the backbone can see. package: which carries the
-    weights that are the metric's own. build: source of the backbone's weights -> a network of two images.
+    Attributes:
+        name: as in `Metric`.
+        title: as in `Metric`.
+        backbone: its name in `weights.backbones`.
+        least: the smallest side of an image that the backbone can take, in pixels.
+        package: the one that has the metric's own weights.
+        build: returns the metric as a network of two images, for a source of the backbone's weights.
     """
 
     name: str
@@ -73,9 +80,11 @@ class Distance:
     build: Callable[[str | None], nn.Module]
 
     def meter(self, source: str | None, device: torch.device) -> Meter:
-        """To measure on a device. source: as `backbone_state` takes it.
+        """Builds the metric. With random weights its numbers mean nothing, and it has another name.
 
-        With random weights it is another metric, by another name: its numbers mean nothing.
+        Args:
+            source: of the backbone's weights, as `backbone_state` takes it.
+            device: where to measure.
         """
         random = source == RANDOM
         about = f"{self.package} {version(self.package)}, {self.backbone}" + (f" of {source}" if source else "")

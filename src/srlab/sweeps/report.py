@@ -74,7 +74,7 @@ def _make(out: Path) -> Path:
 
 
 def _missing(rows: Sequence[SweepRow], strangers: Sequence[str]) -> list[str]:
-    """A line for everything in the folder that is not in the table."""
+    """Returns a line for everything in the folder that is not in the table."""
     unfinished = [
         f"{run.name} ({row.label}, seed {run.seed}): {run.missing}"
         for row in rows
@@ -156,7 +156,7 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 
 def _settings(rows: Sequence[SweepRow]) -> str:
-    """Per row its seeds and every key that differs among rows, also those that labels leave out."""
+    """Returns for every row its seeds and every key that differs among rows, also those that labels leave out."""
     keys = [
         key
         for key in dict.fromkeys(k for row in rows for k in row.settings)

@@ -1,4 +1,4 @@
-"""The runs of a sweep, as their files have them: what was asked for, how training went, what was measured."""
+"""Reads the runs of a sweep: their configurations, validation curves and results."""
 
 import math
 from collections.abc import Iterable
@@ -26,7 +26,13 @@ Place = tuple[str, int]  # set, scale
 class Measured:
     """One method on one set at one scale.
 
-    psnr (dB, infinite for an exact copy) and ssim by image. seconds: of one image. published: {"psnr", "ssim"} or None.
+    Attributes:
+        protocol: the protocol's name.
+        psnr: by image, in dB; infinite for an exact copy.
+        ssim: by image.
+        seconds: of one image.
+        parameters: trainable ones.
+        published: {"psnr", "ssim"}, or None.
     """
 
     protocol: str
@@ -39,7 +45,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Results:
-    """What results.json holds: the run's own method, and bicubic. training: seconds, where it is noted."""
+    """The content of a run's results.json.
+
+    Attributes:
+        own: the run's own method.
+        bicubic: bicubic on the same images.
+        training: seconds of training; None where the file does not say.
+    """
 
     own: dict[Place, Measured]
     bicubic: dict[Place, Measured]
@@ -51,13 +63,22 @@ class Results:
 
     @property
     def sets(self) -> dict[str, tuple[str, ...]]:
-        """The names of the images of every set."""
+        """Names of the images by set."""
         return {name: tuple(measured.psnr) for (name, _), measured in self.own.items()}
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """A folder with a config.yaml. curve: (steps done, validation PSNR in dB). results: None for an unfinished run."""
+    """A folder with a config.yaml.
+
+    Attributes:
+        folder: the run's.
+        config: its whole configuration.
+        seed: from the configuration.
+        curve: (steps done, validation PSNR in dB).
+        last_step: steps done at the last line of its log.
+        results: None for an unfinished run.
+    """
 
     folder: Path
     config: dict[str, Any]
@@ -72,15 +93,19 @@ class SweepRun:
 
     @property
     def missing(self) -> str:
-        """Why it is not in the table."""
+        """Says why the run is not in the table."""
         most = (self.config.get("trainer") or {}).get("max_steps")
         return f"no results.json; its log ends at step {self.last_step:,}" + (f" of {most:,}" if most else "")
 
 
 def read_sweep(folder: Path) -> tuple[list[SweepRun], list[str]]:
-    """The runs in a sweep's folder in the order of their names, and the sub-folders that are none.
+    """Reads a sweep's folder.
 
-    Raises SrlabError where the folder is not there, has no run or no finished one, or a file in it is damaged.
+    Returns:
+        The runs in the order of their names, and the names of other sub-folders.
+
+    Raises:
+        SrlabError: the folder is not there, has no run or no finished one, or a file in it is damaged.
     """
     if not folder.is_dir():
         raise SrlabError(f"{folder}: no such folder. Give the folder of a sweep, which holds a folder for every run.")
@@ -121,7 +146,7 @@ def _rules(results: Results) -> str:
 
 
 def _check_bicubic(finished: list[SweepRun]) -> None:
-    """Bicubic differs where images of the same names do, such as LR files of another data.root."""
+    """Raises SrlabError where bicubic differs between runs: then images of the same names differ too."""
     seen: dict[Place, tuple[SweepRun, Measured]] = {}
     for run in finished:
         assert run.results is not None
@@ -160,7 +185,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _read_curve(path: Path) -> tuple[tuple[tuple[int, float], ...], int]:
-    """(steps done, validation PSNR), and the steps done at the last line. The log counts steps from 0."""
+    """Returns (steps done, validation PSNR), and the steps done at the last line. The log counts steps from 0."""
     try:
         rows = read_rows(path)
         steps = [int(row["step"]) + 1 for row in rows]

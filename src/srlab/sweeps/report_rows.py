@@ -1,4 +1,4 @@
-"""The rows of a report: which runs are one row, found by their configurations, and what a row is called."""
+"""Groups the runs of a sweep into rows by their configurations, and labels the rows."""
 
 import inspect
 import re
@@ -36,7 +36,13 @@ Loss = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class SweepRow:
-    """All runs with the same settings. settings: dotted key -> value as text, without what has no meaning here."""
+    """All runs with the same settings.
+
+    Attributes:
+        label: what tells the row from others.
+        settings: value as text by dotted key, without IGNORED.
+        runs: finished or not.
+    """
 
     label: str
     settings: RowSettings
@@ -44,7 +50,7 @@ class SweepRow:
 
     @property
     def finished(self) -> dict[int, SweepRun]:
-        """By seed, in order; of two runs with one seed the first."""
+        """Finished runs by seed, in order; of two runs with one seed the first."""
         runs: dict[int, SweepRun] = {}
         for run in sorted(self.runs, key=lambda run: run.seed):
             if run.results is not None:
@@ -53,13 +59,13 @@ class SweepRow:
 
     @property
     def left_out(self) -> list[SweepRun]:
-        """Finished runs of a seed that another run has: as a second sample of training they would count twice."""
+        """Finished runs of a seed that an earlier run has: counted too, that seed would weigh double."""
         used = self.finished
         return [run for run in self.runs if run.results is not None and used[run.seed] is not run]
 
 
 def make_rows(runs: Sequence[SweepRun]) -> list[SweepRow]:
-    """Runs in groups that differ only in IGNORED, in the order of their folders' names, numbers by their value."""
+    """Returns a row for all runs that differ only in IGNORED, in the order of folder names, numbers by their value."""
     groups: dict[tuple[tuple[str, str], ...], list[SweepRun]] = {}
     for run in sorted(runs, key=lambda run: _natural(run.name)):
         groups.setdefault(tuple(sorted(settings_of(run.config).items())), []).append(run)
@@ -94,7 +100,7 @@ def find_reference(rows: Sequence[SweepRow], label: str | None, run: str | None 
 
 
 def settings_of(config: Mapping[str, Any]) -> RowSettings:
-    """Every key with meaning for the result, dotted, with its value as text. The loss is one key."""
+    """Returns every key that matters for the result, dotted, with its value as text. The whole loss is one key."""
     settings = {"loss": describe_loss(_loss_of(config))} if "loss" in config else {}
     settings |= {key: as_text(value) for key, value in _leaves(config) if not _ignored(key)}
     if settings.get("data.name") == "null" and "data.kind" in settings:
@@ -103,9 +109,11 @@ def settings_of(config: Mapping[str, Any]) -> RowSettings:
 
 
 def describe_loss(loss: Loss, shown: set[tuple[str, str]] | None = None) -> str:
-    """Terms and weights: `l1`, `0.5 l2`, `l1 + 1e-08 tv`; options in parentheses: all, or those of `shown`.
+    """Writes a loss as terms and weights, such as `l1`, `0.5 l2` or `l1 + 1e-08 tv`, with options in parentheses.
 
-    shown: (term, option); one at the value that the term itself has by default is left out.
+    Args:
+        loss: options by term.
+        shown: (term, option) to write, unless it has the term's default value; None writes all options.
     """
     terms = []
     for term, options in loss.items():
@@ -120,7 +128,7 @@ def describe_loss(loss: Loss, shown: set[tuple[str, str]] | None = None) -> str:
 
 
 def as_text(value: Any) -> str:
-    """As one would write it on the command line."""
+    """Returns a value as it is written on the command line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):
@@ -131,10 +139,10 @@ def as_text(value: Any) -> str:
 
 
 def telling_keys(rows: Sequence[RowSettings]) -> list[str]:
-    """The keys that tell rows apart, without those that another one implies.
+    """Returns the keys that differ between rows, without those that another key implies.
 
-    A longer key goes where a shorter one of the same last word has the same values (model.network.scale beside scale),
-    and a key goes where the name of its group fixes it (data.train beside data.name, momentum beside optimizer.name).
+    A key is left out if a shorter key with the same last word has the same values (model.network.scale beside scale),
+    or if the name of its group determines it (data.train beside data.name, momentum beside optimizer.name).
     """
     keys = list(dict.fromkeys(key for row in rows for key in row))
     differing = [key for key in keys if len({row.get(key) for row in rows}) > 1]
@@ -155,9 +163,9 @@ def telling_keys(rows: Sequence[RowSettings]) -> list[str]:
 
 
 def _labels(settings: Sequence[RowSettings], losses: Sequence[Loss]) -> list[str]:
-    """The model's name where models differ, then what tells a row from others of the same model.
+    """Returns the model's name where models differ, and what tells a row from others of the same model.
 
-    So the recipe that comes with a model is not in its label.
+    The recipe that comes with a model is therefore not in its label.
     """
     models = list(dict.fromkeys(row.get(MODEL) for row in settings))
     keys = {model: telling_keys([row for row in settings if row.get(MODEL) == model]) for model in models}
@@ -173,7 +181,7 @@ def _labels(settings: Sequence[RowSettings], losses: Sequence[Loss]) -> list[str
 
 
 def _shown(value: str) -> str:
-    """A number that a sampler has drawn, with 17 digits, to six."""
+    """Rounds a number that a sampler has drawn, with 17 digits, to six."""
     try:
         return f"{float(value):.6g}" if len(value) > 8 else value
     except ValueError:
@@ -181,7 +189,7 @@ def _shown(value: str) -> str:
 
 
 def _telling_options(losses: Sequence[Loss]) -> set[tuple[str, str]]:
-    """(term, option) where rows that have the term differ in it."""
+    """Returns (term, option) wherever rows that have the term differ in the option."""
     places = {(term, key) for loss in losses for term, options in loss.items() for key in options}
     return {
         (term, key)
@@ -196,7 +204,7 @@ def _default(term: str, option: str) -> Any:
 
 
 def _short_names(keys: Sequence[str]) -> dict[str, str]:
-    """The last word of a key, its group where that is just `name`, and the whole key where two would be the same."""
+    """Returns the last word of each key, or the whole key where two words would be the same."""
     words = [_last(key) for key in keys]
     return {key: word if words.count(word) == 1 else key for key, word in zip(keys, words, strict=True)}
 
@@ -221,7 +229,7 @@ def _ignored(key: str) -> bool:
 
 
 def _loss_of(config: Mapping[str, Any]) -> Loss:
-    """The terms that have a weight; the others' options change nothing."""
+    """Returns the terms with a weight other than 0; the options of the others change nothing."""
     loss = config.get("loss") or {}
     return {term: {"weight": 0, **options} for term, options in loss.items() if options.get("weight")}
 

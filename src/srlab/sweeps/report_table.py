@@ -1,4 +1,4 @@
-"""The table of a report: its numbers, and their text for a terminal, Markdown, CSV and LaTeX."""
+"""The table of a sweep's report: its numbers, and the numbers as text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +22,20 @@ PRECISE = ("set", "scale", "row", "protocol", "images", "seeds", "psnr", "psnr_s
 class Line:
     """A row of the sweep, or bicubic, on one set at one scale.
 
-    psnr (dB) and ssim: over seeds, of means over images. seeds: how many; none for bicubic. difference: in PSNR to the
-    reference row, None where there is none. seconds: of one image. training: seconds, the mean over seeds, or None.
+    Attributes:
+        place: set and scale.
+        label: of the row.
+        protocol: the protocol's name.
+        images: how many.
+        psnr: mean and spread over seeds of the mean over images, in dB.
+        ssim: likewise.
+        seeds: how many; 0 for bicubic.
+        difference: in PSNR to the reference row; None where there is none.
+        is_reference: whether this is the reference row.
+        published: {"psnr", "ssim"}, or None.
+        parameters: trainable ones.
+        seconds: of one image.
+        training: seconds, the mean over seeds; None where it is not known.
     """
 
     place: Place
@@ -42,7 +54,7 @@ class Line:
 
 
 def make_lines(rows: Sequence[SweepRow], reference: SweepRow) -> list[Line]:
-    """By set, in the order of results.json, then scale, then bicubic and the rows."""
+    """Returns lines by set, in the order of results.json, then scale; bicubic comes first, then the rows."""
     finished = [row for row in rows if row.finished]
     lines: list[Line] = []
     for place in places_of(finished):
@@ -56,14 +68,14 @@ def make_lines(rows: Sequence[SweepRow], reference: SweepRow) -> list[Line]:
 
 
 def places_of(rows: Sequence[SweepRow]) -> list[Place]:
-    """Every (set, scale) that a row has, sets in the order of the first results.json."""
+    """Returns every (set, scale) that a row has, sets in the order of the first results.json."""
     places = dict.fromkeys(place for row in rows for seed in row.finished for place in _results(row, seed).own)
     sets = list(dict.fromkeys(name for name, _ in places))
     return sorted(places, key=lambda place: (sets.index(place[0]), place[1]))
 
 
 def measured_by_seed(row: SweepRow, place: Place) -> dict[int, Measured]:
-    """The finished runs of a row on one set at one scale."""
+    """Returns what the finished runs of a row measured on one set at one scale."""
     found = {seed: _results(row, seed).own.get(place) for seed in row.finished}
     return {seed: measured for seed, measured in found.items() if measured is not None}
 
@@ -107,7 +119,9 @@ def _line(place: Place, label: str, measured: Sequence[Measured], **more: Any) -
 
 
 def _difference(ours: dict[int, Measured], theirs: dict[int, Measured]) -> Difference | None:
-    """Ours minus theirs, image by image, for the seeds that both have; None without one, or for infinite PSNR."""
+    """Returns ours minus theirs, paired by image, over the seeds that both have; None without one, or if PSNR is
+    infinite.
+    """
     seeds = tuple(sorted(set(ours) & set(theirs)))
     if not seeds:
         return None
@@ -119,7 +133,7 @@ def _difference(ours: dict[int, Measured], theirs: dict[int, Measured]) -> Diffe
 
 
 def cells(line: Line) -> tuple[str, ...]:
-    """A line as text, in the order of COLUMNS."""
+    """Returns a line as text, in the order of COLUMNS."""
     printed = line.published
     published = ""
     if printed is not None:

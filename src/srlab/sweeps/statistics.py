@@ -1,4 +1,4 @@
-"""How far a number can be trusted: its spread over seeds, and an interval for a paired difference.
+"""The spread of a number over seeds, and the bootstrap interval of a paired difference.
 
 The interval is a bootstrap over two crossed samples, seeds and images (Owen 2007, "The pigeonhole bootstrap"): every
 resample draws as many seeds and, independently, as many images as there are, with replacement, and takes the mean over
@@ -30,24 +30,39 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean paired difference and its interval; low and high are None where nothing was sampled twice."""
+    """A mean paired difference and its interval.
+
+    Attributes:
+        mean: over seeds and images.
+        low: lower end of the interval; None where there is a single seed and a single image.
+        high: upper end, likewise.
+        seeds: those that both sides have.
+    """
 
     mean: float
     low: float | None
     high: float | None
-    seeds: tuple[int, ...] = ()  # which both sides have
+    seeds: tuple[int, ...] = ()
 
 
 def spread(values: Sequence[float]) -> Spread:
+    """Returns mean and standard deviation of one value a seed."""
     finite = len(values) > 1 and bool(np.isfinite(values).all())
     return Spread(float(np.mean(values)), float(np.std(values, ddof=1)) if finite else None)
 
 
 def paired_difference(differences: np.ndarray, seeds: tuple[int, ...] = ()) -> Difference:
-    """The mean of differences (seeds, images) with its 95% interval.
+    """Returns the mean difference with its 95% interval.
 
     With one seed, only images are resampled, and the interval says nothing of how training varies; likewise for one
-    image. Raises ValueError for an empty array, or values that are not finite.
+    image.
+
+    Args:
+        differences: (seeds, images).
+        seeds: what the rows are, for the result.
+
+    Raises:
+        ValueError: the array is empty, or a value is not finite.
     """
     if differences.size == 0 or not np.isfinite(differences).all():
         raise ValueError("expected finite differences, at least one")
@@ -63,7 +78,7 @@ def paired_difference(differences: np.ndarray, seeds: tuple[int, ...] = ()) -> D
 
 
 def _widening(n: int) -> float:
-    """What makes the interval of a resampled mean of n values as wide as Student's."""
+    """Returns the factor that makes the interval of a resampled mean of n values as wide as Student's."""
     if n == 1:
         return 1.0  # it has no deviation
     upper = (1 + LEVEL) / 2
