@@ -43,8 +43,8 @@ def test_a_run_is_a_folder(tmp_path, photos_folder, capsys):
     result = run(*options(tmp_path, photos_folder))
     folder = tmp_path / "runs" / "edsr_baseline_x2_folder"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "checkpoints", "comparison.png", "config.yaml", "images", "metrics.csv", "results.csv", "results.json",
-        "results.md",
+        "checkpoints", "comparison.pdf", "comparison.png", "config.yaml", "images", "metrics.csv", "results.csv",
+        "results.json", "results.md", "results.tex",
     ]  # fmt: skip
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     rows = {int(row["step"]): row for row in read_rows(folder / "metrics.csv")}
