@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from srlab.commands.evaluation import evaluate_config
 from srlab.config.compose import compose
+from srlab.data.batch import Batch
 from srlab.errors import SrlabError
 from srlab.methods import find_method
 from srlab.methods.loading import load_weights
@@ -112,3 +113,20 @@ def test_the_authors_weights_give_the_published_numbers(scale, psnr, ssim, tmp_p
     assert set14.psnr == pytest.approx(SET14[scale], abs=0.002)
     for row in (set5, set14):
         assert row.published is not None and abs(row.psnr - row.published["psnr"]) < 0.01
+
+
+def test_its_recipe_does_not_diverge_in_the_first_steps():
+    """Without the bound on the gradient's norm the loss is no longer a number within ten steps."""
+    method = build("fsrcnn", small=False)
+    optimizer = method.configure_optimizers()["optimizer"]
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(12):
+        level = torch.rand(16, 1, 1, 1, generator=generator)
+        lr = (level + 0.2 * torch.randn(16, 1, 14, 14, generator=generator)).clamp(0, 1)
+        hr = lr[..., 2:-2, 2:-2].repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        optimizer.zero_grad()
+        loss, _ = method.objective(Batch(lr, hr, 2, margin=2))
+        assert loss.isfinite()
+        loss.backward()
+        method.configure_gradient_clipping(optimizer, method.hparams["recipe"]["gradient_clip_val"], "norm")
+        optimizer.step()
