@@ -109,6 +109,8 @@ def test_part_of_the_validation_set_is_missing(div2k):
         (["data=div2k", "data.root=/nowhere"], r"div2k_.* is not there\. Fetch it \(srlab data fetch div2k"),
         (["data=df2k", "data.root=/nowhere"], r"div2k_train: .* is not there"),
         (["data.kind=smaple"], "Did you mean 'sample'"),
+        (["data=sample", "data.train=[photos]"], r"data\.train=\[photos\]: only data=folder reads it"),
+        (["data=auto", "data.root=/nowhere", "data.valid=set5"], r"data\.valid=set5: only data=folder reads it"),
     ],
 )
 def test_what_is_not_there_is_named(overrides, message):

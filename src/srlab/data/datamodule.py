@@ -67,6 +67,9 @@ class SuperResolutionData(pl.LightningDataModule):
 
     def _split(self) -> tuple[TrainingSet, ImageSet]:
         config, most = self.config, self.config.valid_images
+        if self.kind != "folder" and (config.train or config.valid is not None):
+            unread = f"train=[{','.join(config.train)}]" if config.train else f"valid={config.valid}"
+            raise SrlabError(f"data.{unread}: only data=folder reads it. Say data=folder, or leave it out.")
         if self.kind == "sample":
             degradation = find_degradation(config.degradation)
             if degradation.needs_files:
