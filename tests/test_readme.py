@@ -15,7 +15,7 @@ from helpers import ROOT, write_image
 
 from srlab.data.synthetic import synthetic_image
 from srlab.methods import find_method
-from srlab.weights.other_projects import LAYOUTS
+from srlab.weights.layouts import LAYOUTS
 
 COMMANDS = [
     line.split("  #")[0].strip()
@@ -56,6 +56,9 @@ def clone(tmp_path_factory) -> Path:
 def in_clone(clone: Path, command: list[str]) -> str:
     site_packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
     environment = {**os.environ, "PYTHONPATH": f"{clone / 'src'}{os.pathsep}{site_packages}"}
+    # Where `make test` runs this test, a `make` below it would count itself as nested and print its folder.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        environment.pop(name, None)
     finished = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout

@@ -14,7 +14,7 @@ from srlab.methods.loading import load_weights, transfer
 from srlab.methods.super_resolver import SuperResolver
 from srlab.weights.conversion import convert
 from srlab.weights.files import read_file
-from srlab.weights.other_projects import LAYOUTS
+from srlab.weights.layouts import LAYOUTS
 from srlab.weights.recognition import recognise
 
 # Their names of a layout, and of the arguments of networks.

@@ -63,3 +63,13 @@ def gradient_norm(optimizer: Optimizer) -> Tensor:
 def clip_gradient_norm(optimizer: Optimizer, largest: float) -> None:
     """Scales the whole gradient that an optimizer sees down to the norm `largest`, where its norm is larger."""
     nn.utils.clip_grad_norm_(_parameters(optimizer), largest)
+
+
+def clip_gradient_by_rate(optimizer: Optimizer, theta: float) -> None:
+    """Clips every component to [-theta / learning rate, theta / learning rate] (VDSR, section 3.2).
+
+    So plain gradient descent moves no weight by more than theta, at any learning rate.
+    """
+    for group in optimizer.param_groups:
+        if group["lr"] > 0:
+            nn.utils.clip_grad_value_(group["params"], theta / group["lr"])

@@ -1,14 +1,16 @@
-"""Base class of SRCNN and VDSR, whose networks take LR images that were enlarged by bicubic interpolation."""
+"""Base classes of methods whose networks take LR images that were enlarged by bicubic interpolation."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from srlab.data.batch import Batch
 from srlab.data.random_draws import PatchShape
 from srlab.errors import SrlabError
 from srlab.imaging.resize import imresize
+from srlab.methods.optimizers import clip_gradient_by_rate
 from srlab.methods.super_resolver import SuperResolver
 from srlab.networks.network import SRNetwork
 
@@ -39,3 +41,16 @@ class PreUpsamplingResolver(SuperResolver):
     def prepared(self, parts: list[Batch]) -> list[Batch]:
         enlarged = torch.cat([enlarge(part) for part in parts])
         return [Batch(enlarged, torch.cat([part.hr for part in parts]), scale=1)]
+
+
+class RateClippedResolver(PreUpsamplingResolver):
+    """Also clips the gradient by the learning rate: VDSR, and the recursive networks that were trained like it.
+
+    trainer.gradient_clip_val is theta, see `clip_gradient_by_rate`.
+    """
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        if gradient_clip_val:
+            clip_gradient_by_rate(optimizer, gradient_clip_val)

@@ -68,6 +68,15 @@ class SRNetwork(nn.Module):
         """
         raise NotImplementedError
 
+    def outputs(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> list[Tensor]:
+        """Super-resolves a batch, and returns every image that training may compare; arguments as of `forward`.
+
+        Returns:
+            The final image of `forward`, and before it those of earlier stages where the network has some, such as
+            recursions and levels of a pyramid. (N, C, H, W); the sizes may differ.
+        """
+        return [self(lr, scale, condition)]
+
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:
         """Returns the constructor's arguments as far as the shapes of a state dict show them.

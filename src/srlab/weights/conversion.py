@@ -7,7 +7,7 @@ from srlab.weights.checkpoint import evaluated_weights, is_checkpoint, parse_che
 from srlab.weights.files import network_state, read_file, write_state
 from srlab.weights.foreign_networks import foreign_network
 from srlab.weights.key_mapping import Layout
-from srlab.weights.other_projects import LAYOUTS
+from srlab.weights.layouts import LAYOUTS
 from srlab.weights.recognition import Recognised, recognise
 
 OWN = "srlab"

@@ -23,6 +23,8 @@ class Sizes:
     scales: tuple[int, ...] = ()
 
 
+UPSAMPLER = (0, 2, 4)  # places of an upsampler's convolutions: up to three, with a pixel shuffle after each
+
 Modules = Iterable[tuple[str, str]]  # paths of the same module: ours, theirs
 Change = Callable[[dict[str, Tensor]], None]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from srlab.networks import NETWORKS
 from srlab.networks.network import SRNetwork, State
 from srlab.weights.key_mapping import Layout
-from srlab.weights.other_projects import LAYOUTS
+from srlab.weights.layouts import LAYOUTS
 
 
 @dataclass(frozen=True)
