@@ -14,7 +14,8 @@ from helpers import write_image
 
 # Files whose tests start programs or train, and single tests of that kind elsewhere. `make test-fast` leaves them out.
 SLOW_FILES = {"test_readme.py", "test_run.py", "test_launchers.py", "test_running.py", "test_evaluate.py",
-              "test_srgan.py", "test_wandb.py", "test_interpolate.py", "test_overlap.py", "test_page.py"}  # fmt: skip
+              "test_evaluate_images.py", "test_srgan.py", "test_wandb.py", "test_interpolate.py", "test_overlap.py",
+              "test_page.py"}  # fmt: skip
 SLOW_TESTS = {"test_one_ddp_step_of_every_method", "test_a_whole_study_with_a_server_that_is_killed",
               "test_lpips_equals_the_package", "test_dists_equals_torchmetrics",
               "test_mdsr_moves_only_the_drawn_scale"}  # fmt: skip

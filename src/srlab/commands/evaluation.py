@@ -1,8 +1,10 @@
 """evaluate.py: from a configuration to rows, tables and figures."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -13,11 +15,12 @@ from srlab.data.evaluation_sets import evaluation_sets
 from srlab.data.image_sets import ImageSet
 from srlab.errors import SrlabError
 from srlab.evaluation.comparison_figure import comparison
-from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate, that_have
+from srlab.evaluation.measure import EvaluationSettings, Method, ResultRow, evaluate, that_have
 from srlab.evaluation.metric_plane import draw_perception_distortion
 from srlab.evaluation.progress import progress_shown
+from srlab.evaluation.saved_images import SavedImages
 from srlab.evaluation.tables import print_table, write_results
-from srlab.methods import find_method, interpolation
+from srlab.methods import IMAGES, find_method, interpolation
 from srlab.methods.loading import load_checkpoint, load_weights
 from srlab.methods.recipe import recipe_of_model
 from srlab.methods.super_resolver import SuperResolver
@@ -64,6 +67,8 @@ def measured(config: EvaluateConfig) -> list[ResultRow]:
     scales = _scales(config, methods)
     for image_set in sets:
         image_set.check(scales, settings.protocol)
+        for saved in (method for _, method in methods if isinstance(method, SavedImages)):
+            saved.check(image_set, scales, settings.protocol)
         for note in image_set.notes:
             print(note, file=sys.stderr, flush=True)
     settings = replace(settings, meters=meters_of(names, backbones, device))
@@ -82,13 +87,14 @@ def measured(config: EvaluateConfig) -> list[ResultRow]:
     if config.save_images:
         _draw_comparisons(methods, sets[0], scales, settings, out)
     if config.mos_export:
-        origin = {"ckpt": as_list(config.ckpt), "weights": config.weights.network}
+        others = {label: method.origin for label, method in methods if isinstance(method, SavedImages)}
+        origin = {"ckpt": as_list(config.ckpt), "weights": config.weights.network, "saved_images": others}
         print(mos.summary(mos.export(rows, sets, settings, config.mos, origin)))
     return rows
 
 
 def _draw_comparisons(
-    methods: list[tuple[str, SuperResolver]],
+    methods: Sequence[tuple[str, Method]],
     image_set: ImageSet,
     scales: list[int],
     settings: EvaluationSettings,
@@ -107,7 +113,33 @@ def _backbones(weights: EvaluateWeights) -> dict[str, str | None]:
     return {name: source for name, source in vars(weights).items() if name != "network"}
 
 
-def _methods(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
+def _methods(config: EvaluateConfig) -> list[tuple[str, Method]]:
+    """Returns (label, method) for every checkpoint of ckpt=, for model= with weights=, and for saved images."""
+    if config.model is None or config.model.method != IMAGES:
+        if config.folder is not None:
+            raise SrlabError(f"folder={config.folder}: is for model=images. Say so too.")
+        return [*_networks(config)]
+    if config.weights.network is not None:
+        raise SrlabError(f"weights={config.weights.network}: model=images has no weights. Say ckpt=PATH beside it.")
+    saved = _saved_images(config.folder, config.pattern, config.model.name)
+    networks = [] if config.ckpt is None else _networks(replace(config, model=None))
+    taken = {f"{label}+" if config.ensemble else label for label, _ in networks}
+    for label, _ in saved:
+        if label in taken:
+            raise SrlabError(f"model.name={label}: a checkpoint has this name too. Give the images another.")
+    return [*networks, *saved]
+
+
+def _saved_images(folder: Any, pattern: str, name: str) -> list[tuple[str, Method]]:
+    """Returns (label, images) for folder=DIR, or for each method of folder={NAME: DIR, ...}."""
+    folders = folder if isinstance(folder, dict) else {name: folder}
+    if not folders or not all(isinstance(path, str) for path in folders.values()):
+        given = "null" if folder is None else folder
+        raise SrlabError(f"folder={given}: model=images needs a folder of images, or {{NAME: FOLDER, ...}}.")
+    return [(str(label), SavedImages(str(label), path, pattern)) for label, path in folders.items()]
+
+
+def _networks(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     """Returns (label, method) for every checkpoint of ckpt=, or for model= with weights=."""
     if config.ckpt is not None:
         if config.model is not None or config.weights.network is not None:
@@ -146,11 +178,14 @@ def _origin(path: Path) -> str:
     return run if path.stem == "best" else f"{run} {path.stem}"
 
 
-def _scales(config: EvaluateConfig, methods: list[tuple[str, SuperResolver]]) -> list[int]:
+def _scales(config: EvaluateConfig, methods: Sequence[tuple[str, Method]]) -> list[int]:
     """Those that were asked for, checked; else all that the methods have, or were trained on."""
     scales = as_scales(config.scale)
     if not scales:
-        return sorted({scale for _, method in methods for scale in _trained(method)})
+        found = sorted({scale for _, m in methods if isinstance(m, SuperResolver) for scale in _trained(m)})
+        if not found:
+            raise SrlabError("model=images: say scale=N, by which the images were enlarged.")
+        return found
     if all(method.traits.scales is not None for _, method in methods):
         own = sorted({scale for _, method in methods for scale in method.traits.scales or ()})
         for scale in scales:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from srlab.data.batch import Pair
 from srlab.data.catalog import CatalogEntry
@@ -70,21 +69,21 @@ class ImageSet:
         self._check_protocol(protocol)
         picture = self.pictures[index]
         hr = crop_to_multiple(picture.read(), scale)
-        condition = None
+        reference, degradation = protocol.reference(hr), find_degradation(self.degradation)
         if (file := self._lr_file(picture, scale, protocol)) is not None:
             lr = read_image(file)
             check_lr(f"{self.name}: {file}", lr.shape, f"{picture.name}", hr.shape, scale)
-            lr = _with_channels_of(hr, lr)
+            lr, condition = _with_channels_of(reference, lr), degradation.condition
         else:
             draws = draws_for_image(Path(picture.name).name, scale)
-            lr, condition = find_degradation(self.degradation)(protocol.degraded(hr), scale, draws)
+            lr, condition = degradation(protocol.degraded(hr), scale, draws)
         codes = None if condition is None else torch.from_numpy(condition)[None]
-        return Pair(picture.name, as_input(lr), protocol.reference(hr), scale, codes)
+        return Pair(picture.name, to_tensor(lr), reference, scale, codes)
 
     def _lr_file(self, picture: Picture, scale: int, protocol: Protocol) -> Path | None:
         """Returns the LR file of an image, if it exists and the method sees LR files under this protocol."""
         path = picture.lr_path(scale)
-        return path if path is not None and path.is_file() and protocol.method_sees == "image" else None
+        return path if path is not None and path.is_file() and protocol.uses_lr_files else None
 
     def check(self, scales: Sequence[int], protocol: Protocol) -> None:
         """Checks, before anything is measured, that there are LR images of these scales.
@@ -97,33 +96,19 @@ class ImageSet:
         find_degradation(self.degradation).check_scales(scales)
         for scale in scales:
             paths = [picture.lr_path(scale) for picture in self.pictures]
-            if protocol.method_sees == "image":
+            if protocol.uses_lr_files:
                 all_or_none(paths, scale)
 
     def _check_protocol(self, protocol: Protocol) -> None:
-        if find_degradation(self.degradation).needs_files and protocol.method_sees == "luma":
+        if find_degradation(self.degradation).needs_files and not protocol.uses_lr_files:
+            shrunk = "Y" if protocol.method_sees == "luma" else "images"
             raise SrlabError(
-                f"protocol={protocol.name} shrinks Y itself and does not see the LR files of "
+                f"protocol={protocol.name} shrinks {shrunk} itself and does not see the LR files of "
                 f"data.degradation={self.degradation}. Choose protocol=luma, rgb or div2k."
             )
 
     def pairs(self, scale: int, protocol: Protocol) -> Iterator[Pair]:
         return (self.pair(index, scale, protocol) for index in range(len(self.pictures)))
-
-
-def as_input(lr: np.ndarray) -> Tensor:
-    """Converts an LR image to what methods take.
-
-    Args:
-        lr: (h, w) or (h, w, 3), uint8, or floating point in [0, 1].
-
-    Returns:
-        (1, 1 or 3, h, w) float32 in [0, 1].
-    """
-    if lr.dtype == np.uint8:
-        return to_tensor(lr)
-    planes = lr[None] if lr.ndim == 2 else lr.transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(planes))[None].float()
 
 
 def _with_channels_of(hr: np.ndarray, lr: np.ndarray) -> np.ndarray:

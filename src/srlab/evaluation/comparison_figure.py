@@ -1,5 +1,6 @@
 """A figure that compares methods side by side on crops of images."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from srlab.data.image_sets import ImageSet
-from srlab.evaluation.measure import EvaluationSettings, super_resolved
+from srlab.evaluation.measure import EvaluationSettings, Method, super_resolved
 from srlab.evaluation.plotting import DPI, plt, save
-from srlab.imaging.files import to_array
+from srlab.imaging.files import as_8_bit, to_array
 from srlab.imaging.resize import imresize
-from srlab.methods.super_resolver import SuperResolver
 
 CROP = 72  # HR pixels
 SHOWN = 3  # images in one figure
@@ -38,7 +38,7 @@ def telling_crop(approximation: np.ndarray, hr: np.ndarray, size: int = CROP) ->
 
 
 def comparison(
-    methods: list[tuple[str, SuperResolver]],
+    methods: Sequence[tuple[str, Method]],
     image_set: ImageSet,
     scale: int,
     settings: EvaluationSettings,
@@ -64,7 +64,7 @@ def comparison(
 
 def _comparison_row(
     axes: np.ndarray,
-    methods: list[tuple[str, SuperResolver]],
+    methods: Sequence[tuple[str, Method]],
     image_set: ImageSet,
     index: int,
     scale: int,
@@ -75,9 +75,9 @@ def _comparison_row(
     top, left = telling_crop(imresize(to_array(pair.lr), scale), pair.hr)
     panels = [(nearest, f"LR (x{scale} smaller)")]
     for label, method in methods:
-        sr = super_resolved(method.to(settings.device), pair, settings)
+        sr = super_resolved(method, image_set, index, pair, settings)
         quality = settings.protocol.measure(sr, pair.hr, scale)
-        panels.append((sr, f"{settings.name(label, method)}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
+        panels.append((as_8_bit(sr), f"{settings.name(label, method)}\n{quality.psnr:.2f} dB / {quality.ssim:.4f}"))
     panels.append((pair.hr, "HR"))
     _show(axes[0], pair.hr, pair.name)
     axes[0].add_patch(Rectangle((left, top), CROP, CROP, fill=False, edgecolor="red", linewidth=1.5))

@@ -1,7 +1,7 @@
 """Measures methods on sets at scales under one protocol: the rows of every table."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +14,14 @@ from srlab.distributed import merge_over_ranks, rank_and_world
 from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 from srlab.evaluation.progress import ShowProgress, no_progress
 from srlab.evaluation.published import published
-from srlab.imaging.files import to_array, write_png
+from srlab.evaluation.saved_images import SavedImages
+from srlab.imaging.files import as_8_bit, write_png
 from srlab.inference.upscale import Precision, describe_input
 from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.metric import DEFAULT, Meter, Metric, Quality
 from srlab.metrics.protocol import Protocol
+
+Method = SuperResolver | SavedImages
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class EvaluationSettings:
         tile: as `upscale` takes it; so are ensemble and precision.
         ensemble: see `tile`; "+" in tables.
         precision: see `tile`.
-        save_images: a folder for every result as SET_xSCALE/IMAGE_LABEL.png; None saves nothing.
+        save_images: a folder for every result as SET_xSCALE/IMAGE_METHOD.png, as tables name it; None saves nothing.
         meters: what to measure, in the order of a table's columns.
         progress: is told of every image that is done.
     """
@@ -45,7 +48,7 @@ class EvaluationSettings:
     meters: tuple[Meter, ...] = DEFAULT
     progress: ShowProgress = no_progress
 
-    def name(self, label: str, method: SuperResolver) -> str:
+    def name(self, label: str, method: Method) -> str:
         """Returns what a method is called in tables: with "+" for the self-ensemble, where that changes anything."""
         return f"{label}+" if self.ensemble and not method.traits.equivariant else label
 
@@ -67,23 +70,24 @@ class ResultRow:
 
     Attributes:
         method: its label, with "+" for the self-ensemble.
-        seconds: mean time of one image through `upscale`, as measured on `timed_on`.
-        parameters: trainable ones.
-        multiply_adds: of convolutions, for a 1280 x 720 output.
-        input: what the method saw where that is not the image itself.
+        seconds: mean time of one image through `upscale`, as measured on `timed_on`; None for saved images, of which
+            nothing is known but what they show.
+        parameters: trainable ones; None likewise.
+        multiply_adds: of convolutions, for a 1280 x 720 output; None likewise.
+        input: what the method saw where that is not the image itself; of saved images, where they are from.
         published: {"psnr", "ssim"} in print, or None.
         images: the values of every image, by its name.
         metrics: what was measured, in the order of columns.
-        timed_on: device, threads and precision.
+        timed_on: device, threads and precision; empty where nothing was timed.
     """
 
     method: str
     scale: int
     set: str
     protocol: str
-    seconds: float
-    parameters: int
-    multiply_adds: int
+    seconds: float | None
+    parameters: int | None
+    multiply_adds: int | None
     input: str
     published: dict[str, float] | None
     images: dict[str, Quality]
@@ -110,7 +114,7 @@ class ResultRow:
 
 
 def evaluate(
-    methods: list[tuple[str, SuperResolver]], sets: list[ImageSet], scales: list[int], settings: EvaluationSettings
+    methods: Sequence[tuple[str, Method]], sets: list[ImageSet], scales: list[int], settings: EvaluationSettings
 ) -> Iterator[ResultRow]:
     """Yields rows by set, then scale, then method: the order in which papers print them.
 
@@ -128,15 +132,30 @@ def evaluate(
                 yield _row(label, method, image_set, scale, settings)
 
 
-def that_have(scale: int, methods: list[tuple[str, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
+def that_have(scale: int, methods: Sequence[tuple[str, Method]]) -> list[tuple[str, Method]]:
     """Returns those of (label, method) that can do a scale."""
     return [item for item in methods if item[1].traits.scales is None or scale in item[1].traits.scales]
 
 
-def super_resolved(method: SuperResolver, pair: Pair, settings: EvaluationSettings) -> np.ndarray:
-    """Returns what is measured of a method: (H, W) or (H, W, 3) uint8, of the pair's low-resolution image."""
+def super_resolved(
+    method: Method, image_set: ImageSet, index: int, pair: Pair, settings: EvaluationSettings
+) -> np.ndarray:
+    """Returns what is measured of a method.
+
+    Args:
+        method: a network, which is moved to the device, or saved images.
+        image_set: the set.
+        index: of the image.
+        pair: the image as the protocol has it.
+        settings: how to run the method.
+
+    Returns:
+        As `Protocol.result` gives it.
+    """
+    if isinstance(method, SavedImages):
+        return method.result(image_set, index, pair.scale, settings.protocol)
     condition = None if pair.condition is None else pair.condition.to(settings.device)
-    sr = method.upscale(
+    sr = method.to(settings.device).upscale(
         pair.lr.to(settings.device),
         pair.scale,
         condition=condition,
@@ -144,37 +163,47 @@ def super_resolved(method: SuperResolver, pair: Pair, settings: EvaluationSettin
         ensemble=settings.ensemble,
         precision=settings.precision,
     )
-    return to_array(sr)
+    return settings.protocol.result(sr)
 
 
-def _row(label: str, method: SuperResolver, image_set: ImageSet, scale: int, settings: EvaluationSettings) -> ResultRow:
+def _row(label: str, method: Method, image_set: ImageSet, scale: int, settings: EvaluationSettings) -> ResultRow:
     rank, world = rank_and_world()
-    method.to(settings.device)
     name, total = settings.name(label, method), len(image_set.pictures)
+    if isinstance(method, SuperResolver):
+        method.to(settings.device)
     measured: dict[str, tuple[int, Quality, float, str]] = {}
     for index in range(rank, total, world):
         pair = image_set.pair(index, scale, settings.protocol)
         start = time.perf_counter()
-        sr = super_resolved(method, pair, settings)
+        sr = super_resolved(method, image_set, index, pair, settings)
         seconds = time.perf_counter() - start
         quality = settings.protocol.measure(sr, pair.hr, scale, settings.meters)
-        measured[pair.name] = (index, quality, seconds, describe_input(method.traits, pair.lr.shape[1]))
+        measured[pair.name] = (index, quality, seconds, _input(method, pair))
         if settings.save_images is not None:
-            write_png(settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{label}.png", sr)
+            path = settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{name}.png"
+            write_png(path, as_8_bit(sr))
         settings.progress(f"{image_set.name} x{scale}", index + 1, total, name)
     ordered = sorted(merge_over_ranks(measured).items(), key=lambda item: item[1][0])
-    parameters = trainable_parameters(method)
+    network = method if isinstance(method, SuperResolver) else None
+    parameters = None if network is None else trainable_parameters(network)
     return ResultRow(
         method=name,
         scale=scale,
         set=image_set.name,
         protocol=settings.protocol.name,
-        seconds=sum(item[2] for _, item in ordered) / len(ordered),
+        seconds=None if network is None else sum(item[2] for _, item in ordered) / len(ordered),
         parameters=parameters,
-        multiply_adds=multiply_adds(method, scale),
+        multiply_adds=None if network is None else multiply_adds(network, scale),
         input="; ".join(sorted({item[3] for _, item in ordered} - {""})),
         published=published(name, parameters, settings.protocol.name, image_set.name, scale),
         images={image: item[1] for image, item in ordered},
         metrics=tuple(meter.metric for meter in settings.meters),
-        timed_on=settings.timed_on,
+        timed_on="" if network is None else settings.timed_on,
     )
+
+
+def _input(method: Method, pair: Pair) -> str:
+    """Says what a method saw where that is not the image itself, or where saved images are from."""
+    if isinstance(method, SavedImages):
+        return f"images of {method.origin}"
+    return describe_input(method.traits, pair.lr.shape[1])

@@ -28,18 +28,20 @@ def _sizes(method: str, scale: int) -> list[int]:
     return size if isinstance(size, list) else [size]
 
 
-def published(method: str, parameters: int, protocol: str, image_set: str, scale: int) -> dict[str, float] | None:
+def published(
+    method: str, parameters: int | None, protocol: str, image_set: str, scale: int
+) -> dict[str, float] | None:
     """Returns the published quality of a network, {"psnr": dB, "ssim": ...}; None where there is none to compare with.
 
     Args:
         method: the label in tables, with "+" for the self-ensemble.
         parameters: number of our network's trainable parameters; a network of another size than the published one is
-            not compared.
-        protocol: classic, luma, rgb or div2k.
+            not compared. None for saved images, which are compared with methods that have no parameters.
+        protocol: its name, such as luma.
         image_set: a name of the catalog.
         scale: of the super-resolution.
     """
-    if parameters not in _sizes(method, scale):
+    if (parameters or 0) not in _sizes(method, scale):
         return None
     row = _table()[method].get(protocol, {}).get(image_set, {}).get(scale)
     return None if row is None else {"psnr": row[0], "ssim": row[1]}

@@ -30,7 +30,7 @@ def cells(row: ResultRow) -> dict[str, str]:
         **{_heading(metric): metric.text(row.means[metric.name]) for metric in row.metrics},
         "published": printed,
         "difference": difference,
-        "s/image": f"{row.seconds:.3f}",
+        "s/image": "" if row.seconds is None else f"{row.seconds:.3f}",
         "protocol": row.protocol,
         "n": str(row.n),
     }
@@ -55,7 +55,8 @@ def result_table(rows: list[ResultRow]) -> TextTable:
     table = [{**line, "method": line["method"] + mark} for line, mark in zip(table, marks, strict=True)]
     names = list(dict.fromkeys(name for line in table for name in line))
     columns, body = used_columns(names, [[line.get(name, "") for name in names] for line in table])
-    timed = [f"s/image: {', or '.join(dict.fromkeys(row.timed_on for row in rows))}"] if rows else []
+    timed_on = dict.fromkeys(row.timed_on for row in rows if row.timed_on)
+    timed = [f"s/image: {', or '.join(timed_on)}"] if timed_on else []
     places = [(row.set, row.scale) for row in rows]
     sections = [i for i in range(1, len(rows)) if places[i] != places[i - 1]]
     several = len(sections) + 1 < len(rows)  # sections of one row each are none

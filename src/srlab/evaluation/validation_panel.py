@@ -8,7 +8,7 @@ import numpy as np
 
 from srlab.data.batch import Pair
 from srlab.imaging.color import luma
-from srlab.imaging.files import to_array, to_tensor
+from srlab.imaging.files import as_8_bit, to_array, to_tensor
 from srlab.imaging.resize import imresize
 from srlab.metrics.protocol import Protocol
 
@@ -39,12 +39,14 @@ class ValidationPanelMaker:
     """
 
     def __init__(self, pair: Pair, rules: Protocol) -> None:
-        bicubic = to_array(imresize(pair.lr.cpu(), pair.scale))
+        bicubic = rules.result(imresize(pair.lr.cpu(), pair.scale).clamp(0, 1))
         self.name, self.scale = Path(pair.name).stem, pair.scale
         self.bicubic_psnr = rules.psnr(bicubic, pair.hr, pair.scale)
         self._window = _centre(pair.hr.shape, pair.scale)
         nearest = to_array(pair.lr).repeat(pair.scale, axis=0).repeat(pair.scale, axis=1)
-        self._lr, self._bicubic, self._hr = (image[self._window].copy() for image in (nearest, bicubic, pair.hr))
+        self._lr, self._bicubic, self._hr = (
+            image[self._window].copy() for image in (nearest, as_8_bit(bicubic), pair.hr)
+        )
 
     def panel(self, sr: np.ndarray, psnr: float) -> ValidationPanel:
         """Returns the panel of one result.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -78,11 +79,35 @@ def read_image(path: Path) -> np.ndarray:
         raise SrlabError(f"{path}: cannot be decoded ({reason}). Replace or remove it.") from error
 
 
+class ImageHeader(NamedTuple):
+    """What the header of an image file says.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        is_grey: whether `read_image` returns one channel.
+        is_8_bit: whether `read_image` returns the values of the file, which may have 16 bits.
+    """
+
+    height: int
+    width: int
+    is_grey: bool
+    is_8_bit: bool
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Returns (height, width), from the file's header alone. Raises SrlabError if it cannot be read."""
+    header = image_header(path)
+    return header.height, header.width
+
+
+def image_header(path: Path) -> ImageHeader:
+    """Reads a file's header alone. Raises SrlabError if it cannot be read."""
     try:
         with Image.open(path) as image:
-            return image.height, image.width
+            # Pillow opens 16-bit RGB as RGB; only how the file stores it, such as RGB;16B, tells.
+            wide = image.mode.startswith(("I", "F")) or any(";16" in str(tile[3]) for tile in image.tile)
+            return ImageHeader(image.height, image.width, image.mode in _GREY_MODES or wide, not wide)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise SrlabError(f"{path}: cannot be decoded ({error}). Replace or remove it.") from error
 
@@ -95,12 +120,32 @@ def write_png(path: Path, image: np.ndarray) -> None:
 
 
 def to_tensor(image: np.ndarray) -> Tensor:
-    """Converts uint8 (H, W) or (H, W, 3) to float32 (1, 1 or 3, H, W) in [0, 1]."""
+    """Converts (H, W) or (H, W, 3), uint8 or floating point in [0, 1], to float32 (1, 1 or 3, H, W) in [0, 1]."""
     planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
-    return torch.from_numpy(np.require(planes, requirements=["C", "W"]))[None].to(torch.float32) / 255
+    tensor = torch.from_numpy(np.require(planes, requirements=["C", "W"]))[None].to(torch.float32)
+    return tensor / 255 if image.dtype == np.uint8 else tensor
 
 
 def to_array(image: Tensor) -> np.ndarray:
     """Converts float (1, 1 or 3, H, W) in [0, 1] to uint8 (H, W) or (H, W, 3), clipped and rounded half up."""
-    planes = (image[0].detach().cpu().double() * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8).numpy()
+    return _channels_last((image.detach().cpu().double() * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8))
+
+
+def to_truncated_array(image: Tensor) -> np.ndarray:
+    """As `to_array`, but rounded down, in single precision: what PyTorch's `image.mul(255).byte()` gives."""
+    return _channels_last((image.detach().cpu().float() * 255).clamp(0, 255).to(torch.uint8))
+
+
+def to_exact_array(image: Tensor) -> np.ndarray:
+    """Converts float (1, 1 or 3, H, W) to float32 (H, W) or (H, W, 3) with the same values."""
+    return _channels_last(image.detach().cpu().float())
+
+
+def as_8_bit(image: np.ndarray) -> np.ndarray:
+    """Returns an image of uint8 as it is, and one of floating point in [0, 1] as uint8, clipped and rounded half up."""
+    return image if image.dtype == np.uint8 else to_array(to_tensor(image))
+
+
+def _channels_last(image: Tensor) -> np.ndarray:
+    planes = image[0].numpy()
     return np.ascontiguousarray(planes[0] if planes.shape[0] == 1 else planes.transpose(1, 2, 0))

@@ -48,23 +48,28 @@ class Compared:
     """A result and its reference, without the protocol's border.
 
     Attributes:
-        sr: uint8, (H, W) or (H, W, 3).
-        hr: like `sr`.
+        sr: (H, W) or (H, W, 3), uint8 or, where the protocol does not round results, floating point in [0, 1].
+        hr: likewise, uint8.
         measured: what PSNR and SSIM see of them, as in `Protocol`.
+        rounds_luma: whether Y is rounded to 8 bits.
     """
 
     sr: np.ndarray
     hr: np.ndarray
     measured: Literal["luma", "image"]
+    rounds_luma: bool = False
 
     @cached_property
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Both as (C, H, W) float64 in 0..255; Y is not rounded."""
+        """What PSNR and SSIM compare: both as (C, H, W) float64 in 0..255."""
         return self._planes(self.sr), self._planes(self.hr)
 
     def _planes(self, image: np.ndarray) -> np.ndarray:
         tensor = to_tensor(image).double()
-        return ((luma(tensor) if self.measured == "luma" else tensor) * 255)[0].numpy()
+        if self.measured == "image":
+            return (tensor * 255)[0].numpy()
+        y = luma(tensor) * 255
+        return (y + 0.5).floor()[0].numpy() if self.rounds_luma else y[0].numpy()
 
 
 @dataclass(frozen=True)

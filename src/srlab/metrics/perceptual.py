@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from srlab.errors import SrlabError
-from srlab.imaging.files import to_tensor
+from srlab.imaging.files import as_8_bit, to_tensor
 from srlab.metrics.dists import DISTS
 from srlab.metrics.metric import Compared, Meter, Metric
 from srlab.weights.backbones import RANDOM, backbone_state
@@ -110,8 +110,8 @@ class Distance:
 
 
 def _rgb(image: np.ndarray) -> Tensor:
-    """uint8 -> (1, 3, H, W) in [0, 1]; grey is replicated."""
-    return to_tensor(image).expand(-1, 3, -1, -1)
+    """Rounded to 8 bits, as (1, 3, H, W) in [0, 1]; grey is replicated."""
+    return to_tensor(as_8_bit(image)).expand(-1, 3, -1, -1)
 
 
 _squeeze = partial(lpips_network, "squeeze", "squeezenet1_1")

@@ -6,11 +6,12 @@ from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from srlab.errors import SrlabError, nearest
 from srlab.imaging.color import luma
 from srlab.imaging.crop import crop_border
-from srlab.imaging.files import to_tensor
+from srlab.imaging.files import to_array, to_exact_array, to_tensor, to_truncated_array
 from srlab.metrics.metric import DEFAULT, PSNR, Compared, Meter, Quality
 from srlab.metrics.quality import SSIM_WINDOW
 
@@ -21,15 +22,30 @@ class Protocol:
 
     Attributes:
         name: as `protocol` names it.
-        method_sees: "image": an 8-bit LR image, RGB or grey. "luma": Y, degraded in floating point and not rounded.
-        measured: "luma": Y of the result and of the reference, after RGB is rounded to 8 bits. "image": all channels.
+        method_sees: "image": the LR image, RGB or grey. "luma": Y of it, rounded to 8 bits before it is degraded.
+        measured: "luma": Y of the result and of the reference. "image": all channels.
         extra_crop_border: pixels that are cropped on every side in addition to the scale.
+        rounds_lr: whether the LR image has 8 bits, as a file has; else it is made in floating point and not rounded.
+        result_is: how a method's result becomes 8 bits before it is measured: "rounded", "truncated" (rounded down), or
+            "exact", which leaves it as it is.
+        rounds_luma: whether Y of the result and of the reference is rounded to 8 bits.
+        replicates_grey: whether a grey image becomes RGB before anything is done with it. Its Y then has 219/255 of
+            the range, which is worth 1.32 dB: 0.09 dB in the mean of Set14, where one image is grey.
     """
 
     name: str
     method_sees: Literal["image", "luma"]
     measured: Literal["image", "luma"]
     extra_crop_border: int = 0
+    rounds_lr: bool = True
+    result_is: Literal["rounded", "truncated", "exact"] = "rounded"
+    rounds_luma: bool = False
+    replicates_grey: bool = False
+
+    @property
+    def uses_lr_files(self) -> bool:
+        """Whether LR files of a set are used where they are there: they hold RGB of 8 bits."""
+        return self.method_sees == "image" and self.rounds_lr
 
     def crop_border(self, scale: int) -> int:
         """Returns how many pixels are cropped on every side before measuring."""
@@ -37,29 +53,42 @@ class Protocol:
 
     def reference(self, hr: np.ndarray) -> np.ndarray:
         """Returns what a perfect method would return: uint8 (H, W, 3), or (H, W) if the method sees one channel."""
-        if self.method_sees == "image" or hr.ndim == 2:
+        if hr.ndim == 2:
+            return np.repeat(hr[..., None], 3, axis=2) if self.replicates_grey else hr
+        if self.method_sees == "image":
             return hr
         y = luma(to_tensor(hr).double()) * 255
         return (y[0, 0] + 0.5).floor().to(torch.uint8).numpy()
 
     def degraded(self, hr: np.ndarray) -> np.ndarray:
-        """Returns what a degradation is applied to: the 8-bit image itself or, if the method sees luma, Y.
+        """Returns what a degradation is applied to: the reference, in the type that decides whether LR is rounded.
 
         Args:
             hr: uint8, (H, W) or (H, W, 3).
 
         Returns:
-            uint8 like `hr`; or Y as (H, W) float64 in [0, 1], whose LR image is not rounded.
+            (H, W) or (H, W, 3), uint8; or float64 in [0, 1], whose LR image is not rounded.
         """
-        if self.method_sees == "image":
-            return hr
-        return to_tensor(self.reference(hr)).double()[0, 0].numpy()
+        reference = self.reference(hr)
+        return reference if self.rounds_lr else to_exact_array(to_tensor(reference)).astype(np.float64)
+
+    def result(self, sr: Tensor) -> np.ndarray:
+        """Returns what is measured of a method's result.
+
+        Args:
+            sr: (1, 1 or 3, H, W), float, in [0, 1].
+
+        Returns:
+            (H, W) or (H, W, 3), uint8; or float32 in [0, 1] where the protocol does not round.
+        """
+        convert = {"rounded": to_array, "truncated": to_truncated_array, "exact": to_exact_array}
+        return convert[self.result_is](sr)
 
     def measure(self, sr: np.ndarray, hr: np.ndarray, scale: int, meters: Sequence[Meter] = DEFAULT) -> Quality:
         """Measures one image.
 
         Args:
-            sr: the result, uint8 (H, W) or (H, W, 3).
+            sr: the result, as `result` gives it: (H, W) or (H, W, 3), uint8 or floating point in [0, 1].
             hr: the reference, as `reference` gives it.
             scale: decides the border.
             meters: what to measure; PSNR and SSIM by default.
@@ -88,16 +117,29 @@ class Protocol:
             raise ValueError(f"the result is {sr.shape}, but the reference is {hr.shape}")
         self.check_size(hr, scale)
         border = self.crop_border(scale)
-        return Compared(crop_border(sr, border), crop_border(hr, border), self.measured)
+        return Compared(crop_border(sr, border), crop_border(hr, border), self.measured, self.rounds_luma)
 
 
 PROTOCOLS = {
     p.name: p
     for p in (
-        Protocol("classic", method_sees="luma", measured="luma"),  # SRCNN, VDSR, and bicubic rows in print
-        Protocol("luma", method_sees="image", measured="luma"),  # EDSR and after
+        # SRCNN, VDSR, and bicubic rows in print
+        Protocol("classic", method_sees="luma", measured="luma", rounds_lr=False),
+        # EDSR and after
+        Protocol("luma", method_sees="image", measured="luma"),
+        # RDN, RCAN, SAN and SRFBN
+        Protocol("luma_replicated", method_sees="image", measured="luma", replicates_grey=True),
         Protocol("rgb", method_sees="image", measured="image"),
-        Protocol("div2k", method_sees="image", measured="image", extra_crop_border=6),  # EDSR's own table
+        # EDSR's own table
+        Protocol("div2k", method_sees="image", measured="image", extra_crop_border=6),
+        # LapSRN's program: RGB in double precision, of which networks see Y; im2uint8 of the result; Y not rounded
+        Protocol("lapsrn", method_sees="image", measured="luma", rounds_lr=False),
+        # SRMD's program: neither the LR image nor the result is rounded
+        Protocol("srmd", method_sees="image", measured="luma", rounds_lr=False, result_is="exact"),
+        # CARN's program saves images by `.byte()`; Y of them is that of MATLAB's uint8
+        Protocol(
+            "carn", method_sees="image", measured="luma", result_is="truncated", rounds_luma=True, replicates_grey=True
+        ),
     )
 }
 

@@ -21,6 +21,7 @@ from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
 from srlab.evaluation.results import as_json
 from srlab.imaging.files import read_image, write_png
 from srlab.methods import interpolation
+from srlab.metrics.protocol import protocol
 from srlab.mos.calibration import ENDS, calibration_images
 from srlab.mos.plan import Candidate, opaque_names, plans
 from srlab.mos.study import CALIBRATION, WORDS, Item, Rater, Study, Trial, image_path, open_study, write_study
@@ -36,8 +37,11 @@ def check(config: EvaluateConfig) -> None:
     out = Path(config.mos.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SrlabError(f"mos.out={out}: there is something already. Remove it, or choose another folder.")
-    if config.protocol.name == "classic":
-        raise SrlabError("protocol=classic sees luma only, and people rate colour images. Choose protocol=luma or rgb.")
+    rules = protocol(config.protocol.name)
+    if rules.method_sees == "luma":
+        raise SrlabError(
+            f"protocol={rules.name} sees luma only, and people rate colour images. Choose protocol=luma or rgb."
+        )
 
 
 def add_anchors(
@@ -102,10 +106,9 @@ def _sources(rows: list[ResultRow], sets: list[ImageSet], settings: EvaluationSe
 
 
 def _saved(settings: EvaluationSettings, row: ResultRow, image: str) -> Path:
-    """Returns where `evaluate` saved an image: under the method's label without the "+" of an ensemble."""
+    """Returns where `evaluate` saved an image."""
     assert settings.save_images is not None
-    label = row.method.removesuffix("+") if settings.ensemble else row.method
-    return settings.save_images / f"{row.set}_x{row.scale}" / f"{image}_{label}.png"
+    return settings.save_images / f"{row.set}_x{row.scale}" / f"{image}_{row.method}.png"
 
 
 def _named(sources: list[Source], seed: int) -> dict[str, Source]:
