@@ -52,7 +52,7 @@ def test_published_recipes():
     config = train("model=edsr", "scale=4")
     assert config.model.network == {
         "scale": 4, "channels": 3, "features": 256, "blocks": 32, "residual_scale": 0.1, "norm": "none",
-        "upsampler": "subpixel",
+        "upsampler": "subpixel", "convolution": "plain",
     }  # fmt: skip
     assert (config.optimizer.learning_rate, config.schedule.milestones, config.trainer.max_steps) == (
         1e-4, [200000], 300000
@@ -124,7 +124,7 @@ def test_one_key_holds_one_scale_or_several():
         ("model.network.feature=3", "Did you mean 'model.network.features'?"),
         ("loss.l1.wieght=3", "Did you mean 'loss.l1.weight'?"),
         ("model=null", "model=null: expected one of"),
-        ("loss=l3", "expected one of charbonnier, l1, l2"),
+        ("loss=l3", "expected one of charbonnier, charbonnier_sum, l1, l2"),
         ("init_from=runs/a=b.ckpt", "'init_from=\"runs/a=b.ckpt\"'"),
         ("nothing", "Expected key=value"),
         ("wandb=sweep", "wandb: no such option."),

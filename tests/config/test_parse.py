@@ -103,7 +103,7 @@ def test_loggers_are_chosen_alone_or_together():
             "model=[edsr,srresnet]",
             "model=[edsr,srresnet]: expected one choice. For a job with each of them, say -m mod",
         ),
-        ("loss=3", "loss=3: expected one of charbonnier, l1"),
+        ("loss=3", "loss=3: expected one of charbonnier, charbonnier_sum, l1"),
     ],
 )
 def test_choices_that_there_are_not(word, message):

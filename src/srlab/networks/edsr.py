@@ -5,7 +5,18 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from srlab.networks.layers import MeanShift, Norm, ResidualBlock, Upsampler, UpsamplerKind, conv, infer_upsampler
+from srlab.networks.layers import (
+    DILATION,
+    ConvolutionKind,
+    MeanShift,
+    Norm,
+    ResidualBlock,
+    Upsampler,
+    UpsamplerKind,
+    conv,
+    infer_convolution,
+    infer_upsampler,
+)
 from srlab.networks.network import SRNetwork, State, Traits, count
 
 
@@ -20,10 +31,15 @@ class EDSRNetwork(SRNetwork):
         residual_scale: factor of every block's residual (section 3.3): 1, or 0.1 in the large network.
         norm: none, as in the paper, or batch, for comparisons.
         upsampler: see `layers.Upsampler`.
+        convolution: of the residual blocks: plain, as in the paper, or another of `layers.convolution_of`, for
+            comparisons.
     """
 
     tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
-    unseen: ClassVar[tuple[str, ...]] = ("residual_scale",)
+    unseen: ClassVar[tuple[str, ...]] = (
+        "residual_scale",
+        "convolution",
+    )  # dilated and plain weights have one shape
 
     def __init__(
         self,
@@ -34,16 +50,20 @@ class EDSRNetwork(SRNetwork):
         residual_scale: float = 1.0,
         norm: Norm = "none",
         upsampler: UpsamplerKind = "subpixel",
+        convolution: ConvolutionKind = "plain",
     ) -> None:
         super().__init__()
         self.mean = MeanShift(channels=channels)
         self.head = conv(channels, features)
         self.body = nn.Sequential(
-            *(ResidualBlock(features, norm, residual_scale) for _ in range(blocks)), conv(features, features)
+            *(ResidualBlock(features, norm, residual_scale, convolution=convolution) for _ in range(blocks)),
+            conv(features, features),
         )
         self.tail = nn.Sequential(Upsampler(features, scale, upsampler), conv(features, channels))
-        # Head, body's end and two a block see one pixel each; the upsampler and the tail at most 2 together.
-        self.traits = Traits(scales=(scale,), channels=channels, receptive_field=2 * blocks + 4)
+        # Head and body's end see one pixel each, and so do two convolutions a block, or two if they are dilated; the
+        # upsampler and the tail see at most 2 together.
+        block = 2 * (DILATION if convolution == "dilated" else 1)
+        self.traits = Traits(scales=(scale,), channels=channels, receptive_field=block * blocks + 4)
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         shallow = self.head(self.mean.subtract(lr))
@@ -60,4 +80,5 @@ class EDSRNetwork(SRNetwork):
             "blocks": count(state, r"body\.(\d+)\.body\."),
             "norm": "batch" if "body.0.body.1.weight" in state else "none",
             "upsampler": upsampler,
+            "convolution": infer_convolution(state, "body.0.body.0"),
         }

@@ -6,12 +6,16 @@ from typing import Any, Literal
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from srlab.errors import SrlabError, nearest
 from srlab.imaging.color import luma
 
 Norm = Literal["none", "batch"]
 UpsamplerKind = Literal["subpixel", "transposed", "interpolation"]
+ConvolutionKind = Literal["plain", "dilated", "grouped", "depthwise_separable"]
+GROUPS = 4  # of a grouped convolution, as in CARN-M
+DILATION = 2
 UPSAMPLER_STEPS = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # RGB mean of the DIV2K training set
@@ -20,6 +24,15 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # RGB mean of the DIV2K training set
 def conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
     """A convolution that keeps the size, with PyTorch's default initialisation."""
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+
+
+def he_conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
+    """A convolution that keeps the size, initialised for ReLU, with biases of 0 (He et al. 2015, arXiv:1502.01852)."""
+    layer = conv(inputs, outputs, kernel)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def normalization(norm: Norm, features: int) -> list[nn.Module]:
@@ -108,6 +121,54 @@ class MeanShift(nn.Module):
         return (image + self.mean.reshape(1, -1, 1, 1)) / self.value_range
 
 
+def convolution_of(kind: ConvolutionKind, features: int, kernel: int = 3) -> nn.Module:
+    """A convolution that keeps size and features, of one of the kinds that efficient networks use.
+
+    Args:
+        kind: plain; dilated: its taps are two pixels apart (Yu and Koltun 2016, arXiv:1511.07122); grouped: four
+            groups of features by themselves, then a 1x1 convolution that mixes them (CARN-M, arXiv:1803.08664,
+            section 3.2); depthwise_separable: every feature by itself, then a 1x1 convolution (MobileNet,
+            arXiv:1704.04861).
+        features: of the input and the output.
+        kernel: its side, odd.
+
+    Raises:
+        SrlabError: an unknown kind, or features that do not divide into groups.
+    """
+    if kind not in _GROUPS_OF:
+        raise SrlabError(f"convolution={kind}: expected {', '.join(_GROUPS_OF)}.{nearest(str(kind), _GROUPS_OF)}")
+    if kind == "plain":
+        return conv(features, features, kernel)
+    if kind == "dilated":
+        return nn.Conv2d(features, features, kernel, padding=DILATION * (kernel // 2), dilation=DILATION)
+    groups = _GROUPS_OF[kind](features)
+    if features % groups:
+        raise SrlabError(f"features={features}: a {kind} convolution needs a multiple of {groups}.")
+    spatial = nn.Conv2d(features, features, kernel, padding=kernel // 2, groups=groups)
+    return nn.Sequential(spatial, nn.Conv2d(features, features, 1))
+
+
+_GROUPS_OF: dict[str, Callable[[int], int]] = {
+    "plain": lambda features: 1,
+    "dilated": lambda features: 1,
+    "grouped": lambda features: GROUPS,
+    "depthwise_separable": lambda features: features,
+}
+
+
+def infer_convolution(state: Mapping[str, Tensor], path: str) -> ConvolutionKind:
+    """Finds the kind of a convolution of `convolution_of` from its weights; plain and dilated ones look the same.
+
+    Args:
+        state: the state dict of a network.
+        path: of the convolution, such as "body.0.body.0".
+    """
+    spatial = state.get(f"{path}.0.weight")
+    if spatial is None:
+        return "plain"
+    return "depthwise_separable" if spatial.shape[1] == 1 else "grouped"
+
+
 class ResidualBlock(nn.Module):
     """x + residual_scale * conv(activation(conv(x))), with normalisation after each convolution where asked for."""
 
@@ -118,19 +179,59 @@ class ResidualBlock(nn.Module):
         residual_scale: float = 1.0,
         activation: Callable[[], nn.Module] = lambda: nn.ReLU(inplace=True),
         kernel: int = 3,
+        convolution: ConvolutionKind = "plain",
     ) -> None:
         super().__init__()
         self.residual_scale = residual_scale
         self.body = nn.Sequential(
-            conv(features, features, kernel),
+            convolution_of(convolution, features, kernel),
             *normalization(norm, features),
             activation(),
-            conv(features, features, kernel),
+            convolution_of(convolution, features, kernel),
             *normalization(norm, features),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.add(x, self.body(x), alpha=self.residual_scale)
+
+
+def convolution_biases(network: nn.Module) -> tuple[str, ...]:
+    """Returns the names of the biases of all convolutions, for networks in which they learn slower."""
+    return tuple(f"{name}.bias" for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d))
+
+
+def pre_activated(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+    """BatchNorm, ReLU and a convolution, in this order (He et al. 2016, arXiv:1603.05027)."""
+    return nn.Sequential(BatchNorm(inputs), nn.ReLU(inplace=True), he_conv(inputs, outputs, kernel))
+
+
+class SharedResidual(nn.Module):
+    """Two pre-activated convolutions that are applied several times, with a BatchNorm of its own every time.
+
+    The residual of DRRN's and MemNet's recursions: weights are shared, statistics are not, because what the
+    convolutions see differs from one application to the next.
+
+    Args:
+        features: of the input and the output.
+        times: how often it is applied.
+    """
+
+    def __init__(self, features: int, times: int) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(he_conv(features, features) for _ in range(2))
+        self.norms = nn.ModuleList(nn.ModuleList(BatchNorm(features) for _ in range(2)) for _ in range(times))
+
+    def forward(self, x: Tensor, index: int) -> Tensor:
+        """The residual of the application `index`, which counts from 0; (N, features, h, w), without x."""
+        norms = self.norms[index]
+        assert isinstance(norms, nn.ModuleList)
+        for norm, convolution in zip(norms, self.convolutions, strict=True):
+            x = convolution(F.relu(norm(x), inplace=True))
+        return x
+
+    @property
+    def times(self) -> int:
+        return len(self.norms)
 
 
 class Upsampler(nn.Sequential):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srlab.imaging.resize import imresize
-from srlab.networks.layers import conv
+from srlab.networks.layers import he_conv
 from srlab.networks.network import SRNetwork, State, Traits, count
 
 
@@ -25,8 +25,8 @@ class VDSRNetwork(SRNetwork):
 
     def __init__(self, channels: int = 1, features: int = 64, depth: int = 20) -> None:
         super().__init__()
-        widths = [channels] + [features] * (depth - 1) + [channels]
-        self.layers = nn.ModuleList(_he(conv(a, b)) for a, b in itertools.pairwise(widths))
+        widths = [channels] + [features] * (depth - 1) + [channels]  # initialised as section 3.2 asks
+        self.layers = nn.ModuleList(he_conv(a, b) for a, b in itertools.pairwise(widths))
         # Every layer sees one pixel of the enlarged image, which is one of the small one at x1; bicubic adds 3.
         self.traits = Traits(scales=None, channels=channels, receptive_field=depth + 3)
 
@@ -41,11 +41,3 @@ class VDSRNetwork(SRNetwork):
     def infer_arguments(state: State) -> dict[str, Any]:
         features, channels = state["layers.0.weight"].shape[:2]
         return {"channels": channels, "features": features, "depth": count(state, r"layers\.(\d+)\.")}
-
-
-def _he(layer: nn.Conv2d) -> nn.Conv2d:
-    """He et al. 2015, as section 3.2 asks."""
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
-    return layer

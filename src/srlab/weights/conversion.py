@@ -1,5 +1,6 @@
 """Conversion of weights between srlab's keys and those of other projects."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from srlab.errors import SrlabError, nearest
@@ -8,7 +9,7 @@ from srlab.weights.files import network_state, read_file, write_state
 from srlab.weights.foreign_networks import foreign_network
 from srlab.weights.key_mapping import Layout
 from srlab.weights.layouts import LAYOUTS
-from srlab.weights.recognition import Recognised, recognise
+from srlab.weights.recognition import Recognised, incomplete, recognise
 
 OWN = "srlab"
 
@@ -35,6 +36,8 @@ def convert(source: Path, target: Path, layout: str) -> str:
     if found is None:
         if (foreign := foreign_network(given)) is not None:
             raise SrlabError(f"{source}: holds the weights of {foreign}, which srlab does not have.")
+        if advice := incomplete(given):
+            raise SrlabError(f"{source}: cannot be converted. {advice}")
         some = ", ".join(list(given)[:3])
         raise SrlabError(f"{source}: not the weights of a network that srlab has; they start with {some}.")
     names = [OWN, *(known.name for known in LAYOUTS if known.network == found.network)]
@@ -44,7 +47,7 @@ def convert(source: Path, target: Path, layout: str) -> str:
         write_state(found.state, target)
     else:
         chosen = next(known for known in LAYOUTS if known.network == found.network and known.name == layout)
-        _check_network(chosen, found)
+        _check_network(chosen, found if checkpoint is None else replace(found, arguments=checkpoint.network))
         write_state(chosen.from_own(found.state), target, chosen.container)
     done = f"{source}: {found.network}, {len(found.state)} tensors, written to {target} in the layout {layout}"
     residual_scale = 1.0 if checkpoint is None else checkpoint.network.get("residual_scale", 1.0)
@@ -55,6 +58,7 @@ def convert(source: Path, target: Path, layout: str) -> str:
 
 def _check_network(layout: Layout, found: Recognised) -> None:
     """Raises SrlabError for a network that other projects do not have, though some of their keys would do for it."""
-    upsampler = found.arguments.get("upsampler", "subpixel")
-    if upsampler != "subpixel":
-        raise SrlabError(f"layout={layout.name}: {layout.project} has no {upsampler} upsampler.")
+    for option, usual in (("upsampler", "subpixel"), ("convolution", "plain")):
+        own = found.arguments.get(option, usual)
+        if own != usual:
+            raise SrlabError(f"layout={layout.name}: {layout.project} has no {own} {option}.")
