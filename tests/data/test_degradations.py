@@ -42,7 +42,7 @@ def test_blur_down_is_matlabs_filter_and_the_middle_of_every_three_pixels():
     lr, condition = find_degradation("blur_down")(HR, 3, draws_for_image("a", 3))
     exact = np.stack([ndimage.correlate(HR[..., c].astype(float), matlab_gaussian(), mode="nearest") for c in range(3)])
     expected = np.floor(exact + 0.5).astype(np.uint8).transpose(1, 2, 0)[1::3, 1::3]
-    assert lr.dtype == np.uint8 and lr.shape == (32, 32, 3) and condition is None
+    assert lr.dtype == np.uint8 and lr.shape == (32, 32, 3) and condition.shape == (226,)
     assert (lr != expected).mean() < 1e-4 and np.abs(lr.astype(int) - expected).max() <= 1  # a tie may round either way
     blurred = np.floor(exact + 0.5).astype(np.uint8).transpose(1, 2, 0)
     assert np.array_equal(imresize(blurred, 1 / 3, "nearest"), expected)  # as RDN's and RCAN's programs take them
@@ -58,6 +58,31 @@ def test_blur_down_of_luma_is_not_rounded():
 def test_blur_down_is_defined_at_x3_alone():
     with pytest.raises(SrlabError, match="blur_down: is defined at scale=3, not at 2"):
         find_degradation("blur_down")(HR, 2, draws_for_image("a", 2))
+
+
+@pytest.mark.parametrize(("scale", "sigma", "kept"), [(2, 0.75, 1), (3, 1.125, 1), (4, 1.5, 2), (8, 3.0, 4)])
+def test_gaussian_down_is_a_gaussian_and_one_of_every_few_pixels(scale, sigma, kept):
+    y = HR[..., 0] / 255
+    lr, condition = find_degradation("gaussian_down")(y, scale, draws_for_image("a", scale))
+    blurred = ndimage.gaussian_filter(y, sigma, mode="nearest", truncate=4.0)
+    np.testing.assert_allclose(lr, blurred[kept::scale, kept::scale], atol=1e-12)
+    assert lr.shape == (96 // scale, 96 // scale) and condition is None
+    np.testing.assert_allclose(imresize(blurred, 1 / scale, "nearest"), blurred[kept::scale, kept::scale], atol=1e-15)
+    colour, _ = find_degradation("gaussian_down")(HR, scale, draws_for_image("a", scale))
+    assert colour.dtype == np.uint8
+    assert np.abs(colour[..., 0] - np.floor(255 * lr + 0.5)).max() == 0
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_gaussian_down_damps_the_finest_wave_of_the_lr_image_as_bicubic_does(scale):
+    """A cosine of a period of two LR pixels, with its crests on those of every second LR pixel."""
+    position = np.arange(48 * scale) - (scale // 2)
+    wave = np.tile(np.cos(np.pi * position / scale), (4 * scale, 1))
+    blurred, _ = find_degradation("gaussian_down")(wave, scale, draws_for_image("a", scale))
+    centred = np.tile(np.cos(np.pi * (np.arange(48 * scale) - (scale - 1) / 2) / scale), (4 * scale, 1))
+    amplitude = np.abs(imresize(centred, 1 / scale)[:, 8:-8]).mean()
+    assert np.abs(blurred[:, 8:-8]).mean() == pytest.approx(0.5, abs=0.005)
+    assert amplitude == pytest.approx(0.5, abs=0.015)
 
 
 def test_noise_down_adds_gaussian_noise_of_30_levels_to_bicubic():
@@ -109,7 +134,7 @@ def test_patches_of_blur_down_are_cut_from_the_blurred_image():
     batch = next(iter(module.dataset(range(1))))
     stored = module.stores[1][3].images
     expected = find_degradation("blur_down").shrink(module.training.read(0)[:63, :63], 3)
-    assert np.array_equal(stored[0], expected.transpose(2, 0, 1)) and batch.condition is None
+    assert np.array_equal(stored[0], expected.transpose(2, 0, 1)) and batch.condition.shape == (4, 226)
     assert data().stores is None and data("data.degradation=blur_down").state_dict()["degradation"] == "blur_down"
 
 

@@ -1,5 +1,6 @@
 """From a composed configuration to typed objects: keys, types and ranges are checked against the schema."""
 
+import typing
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from srlab.config.known_keys import loss_terms, unknown_key
+from srlab.config.known_keys import keys_of, loss_terms, unknown_key
 from srlab.config.schema import AT_LEAST, BELOW, EvaluateConfig, TrainConfig
 from srlab.config.value_types import expected, type_of, without_none
 from srlab.config.values import as_scales
@@ -50,12 +51,18 @@ def parse(cfg: DictConfig, schema: type[Config]) -> Config:
 
 def _wrong_type(cfg: DictConfig, schema: type, error: OmegaConfBaseException) -> SrlabError:
     key = (error.full_key or "").partition("[")[0]
-    if not key:  # OmegaConf does not say which: an option in the place of a whole section
-        plain = (str(name) for name, value in cfg.items() if value is not None and not OmegaConf.is_config(value))
-        key = next(name for name in plain if is_dataclass(without_none(type_of(schema, name))[0]))
+    if not key:  # OmegaConf does not say which: something else in the place of a section or a dictionary
+        sections = (name for name in keys_of(schema) if _has_keys(type_of(schema, name)))
+        values = ((name, OmegaConf.select(cfg, name)) for name in sections)
+        key = next(name for name, value in values if value is not None and not OmegaConf.is_dict(value))
     value = OmegaConf.select(cfg, key)
     text = str(OmegaConf.to_container(value)).replace("'", "") if OmegaConf.is_config(value) else value
     return SrlabError(f"{key}={'null' if text is None else text}: expected {expected(schema, key)}.")
+
+
+def _has_keys(kind: Any) -> bool:
+    kind, _ = without_none(kind)
+    return is_dataclass(kind) or typing.get_origin(kind) is dict
 
 
 def _check_ranges(cfg: DictConfig) -> None:

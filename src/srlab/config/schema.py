@@ -45,8 +45,11 @@ class DataConfig:
     recursive: bool = MISSING
     valid_images: int = MISSING
     degradation: str = MISSING
+    train_degradation: str | None = None
     patch_size: int = MISSING
     hr_patch_size: int | None = None
+    patch_sizes: dict[int, int] | None = None
+    growth: dict[int, list[float]] | None = None
     margin: int = MISSING
     scale_per: str = MISSING
     small_images: str = MISSING
@@ -147,6 +150,8 @@ class EvaluateConfig(_Common):
     mos: MosConfig = field(default_factory=MosConfig)
     mos_export: bool = False
     ckpt: Any = None
+    folder: Any = None
+    pattern: str = MISSING
     weights: EvaluateWeights = field(default_factory=EvaluateWeights)
     metrics: Any = MISSING
     ensemble: bool = False

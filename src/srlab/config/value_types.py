@@ -12,6 +12,10 @@ LISTS = {
     float: "a list of numbers, such as [0.9,0.999]",
     str: "a list, such as [a,b]",
 }
+BY_SCALE: dict[Any, str] = {
+    int: "integers by scale, such as {2:48,4:36}",
+    list[float]: "lists of numbers by scale, such as {4:[0.1,0.2]}",
+}
 
 
 def field_types(schema: type) -> dict[str, Any]:
@@ -51,6 +55,8 @@ def expected(schema: type, key: str) -> str:
     kind, nullable = without_none(type_of(schema, key))
     if typing.get_origin(kind) is list:
         text = LISTS.get(typing.get_args(kind)[0], "a list")
+    elif typing.get_origin(kind) is dict and typing.get_args(kind)[0] is int:
+        text = BY_SCALE[typing.get_args(kind)[1]]
     elif typing.get_origin(kind) is dict or (isinstance(kind, type) and is_dataclass(kind)):
         text = f"options of its own, such as {key}.NAME=VALUE"
     else:

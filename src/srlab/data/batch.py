@@ -15,6 +15,7 @@ class Batch(NamedTuple):
         scale: HR over LR side.
         condition: (N, K), what a degradation-conditioned network is told of each LR patch, or None.
         margin: LR pixels on every side of `lr` beyond what `hr` shows; `hr` begins where the margin ends.
+        blend: how far its scale is blended in, 0..1, where scales join a training one after the other (data.growth).
     """
 
     lr: Tensor
@@ -22,6 +23,7 @@ class Batch(NamedTuple):
     scale: int
     condition: Tensor | None = None
     margin: int = 0
+    blend: float = 1.0
 
     def crop_margin(self, enlarged: Tensor) -> Tensor:
         """Returns the part of `lr` enlarged, (N, C, scale * h, scale * w), that shows `hr`: (N, C, H, W)."""

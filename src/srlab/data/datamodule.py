@@ -14,6 +14,7 @@ from srlab.data.batch import Batch, Pair
 from srlab.data.catalog import CATALOG, known_set, no_track, present
 from srlab.data.degradations import find_degradation
 from srlab.data.evaluation_sets import catalog_set, photo_set
+from srlab.data.growth import growth_of
 from srlab.data.image_sets import ImageSet
 from srlab.data.patches import PatchDataset
 from srlab.data.random_draws import PatchSampler, PatchShape
@@ -47,19 +48,24 @@ class SuperResolutionData(pl.LightningDataModule):
         scales: those that the method is trained at.
         protocol: under which validation images are prepared.
         seed: of the patches.
+        batches: of the whole training; data.growth is a share of them.
 
     Raises:
         SrlabError: images that are missing or too small, or options that do not fit together.
     """
 
-    def __init__(self, config: DataConfig, scales: Sequence[int], protocol: Protocol, seed: int) -> None:
+    def __init__(
+        self, config: DataConfig, scales: Sequence[int], protocol: Protocol, seed: int, batches: int = 0
+    ) -> None:
         super().__init__()
         self.config, self.scales, self.protocol, self.seed = config, tuple(scales), protocol, seed
         self.root, self.cache = Path(config.root).expanduser(), Path(config.cache)
         self.kind = resolve_kind(config.kind, self.root)
+        self.degradation = find_degradation(config.train_degradation or config.degradation)  # of training patches
         self.notes: list[str] = []  # to be printed once, such as LR files that are not used
         training, self.validation = self._split()
-        self.shape = PatchShape(config.patch_size, config.hr_patch_size, config.margin)
+        self.shape = PatchShape(config.patch_size, config.hr_patch_size, config.margin, config.patch_sizes or {})
+        self.growth = growth_of(config.growth, self.scales, batches)
         self.training = without_small(training, self.shape.needed(self.scales), config.small_images)
         self.stores: tuple[Store, dict[int, Store]] | None = None
         self.batches_together = 1  # in one item of the loader, for methods that accumulate gradients themselves
@@ -71,17 +77,17 @@ class SuperResolutionData(pl.LightningDataModule):
             unread = f"train=[{','.join(config.train)}]" if config.train else f"valid={config.valid}"
             raise SrlabError(f"data.{unread}: only data=folder reads it. Say data=folder, or leave it out.")
         if self.kind == "sample":
-            degradation = find_degradation(config.degradation)
-            if degradation.needs_files:
-                raise no_track("data=sample", config.degradation)
+            for degradation in (self.degradation, find_degradation(config.degradation)):
+                if degradation.needs_files:
+                    raise no_track("data=sample", degradation.name)
             images = photo_set("sample", photos.VALIDATION, config.degradation)
-            generated = synthetic(config.sample_images, config.sample_size, degradation=degradation)
+            generated = synthetic(config.sample_images, config.sample_size, degradation=self.degradation)
             return generated, images.first(most)
         div2k = self.kind == "div2k"
         train, valid = (["div2k_train"], "div2k_valid") if div2k else (config.train, config.valid)
         if not train:
             raise SrlabError("data=folder needs data.train=[DIR,...]: folders of HR images, or names of sets.")
-        sources = find_sources(train, self.root, config.degradation, config.recursive)
+        sources = find_sources(train, self.root, self.degradation.name, config.recursive)
         self.notes += [note for source in sources for note in source.notes]
         files = [path for source in sources for path in source.files]
         if valid is not None:
@@ -91,7 +97,8 @@ class SuperResolutionData(pl.LightningDataModule):
             raise SrlabError(
                 f"data.train: {len(files)} image(s) leave none to train on. Add images, or set data.valid."
             )
-        pictures = [picture for source in sources for picture in source.pictures(held_out)]
+        measured = find_sources(train, self.root, config.degradation, config.recursive)
+        pictures = [picture for source in measured for picture in source.pictures(held_out)]
         images = ImageSet("held out", tuple(pictures), config.degradation)
         return from_sources([source.without(held_out) for source in sources]), images
 
@@ -119,10 +126,12 @@ class SuperResolutionData(pl.LightningDataModule):
             "scale_per": config.scale_per,
             "patch_size": config.patch_size,
             "hr_patch_size": config.hr_patch_size,
+            "patch_sizes": [[scale, self.shape.lr_of_scale[scale]] for scale in sorted(self.shape.lr_of_scale)],
+            "growth": [[scale, *self.growth.windows[scale]] for scale in sorted(self.growth.windows)],
             "margin": config.margin,
             "batch_size": config.batch_size,
             "augment": config.augment,
-            "degradation": config.degradation,
+            "degradation": self.degradation.name,
             "training images": self.training.key,
         }
 
@@ -142,7 +151,9 @@ class SuperResolutionData(pl.LightningDataModule):
         """Opens the stores, once."""
         if self.stores is None:
             hr = self.training.hr_store(self.cache)
-            self.stores = hr, {scale: self.training.lr_store(self.cache, scale) for scale in self.scales}
+            self.degradation.check_scales(self.scales)
+            kept = [scale for scale in self.scales if self.degradation.context(scale) is None]
+            self.stores = hr, {scale: self.training.lr_store(self.cache, scale) for scale in kept}
 
     def dataset(self, steps: range, rank: int = 0, world: int = 1) -> PatchDataset:
         """Returns the patches of some steps.
@@ -161,15 +172,15 @@ class SuperResolutionData(pl.LightningDataModule):
         assert self.stores is not None
         hr, lr = self.stores
         sampler = PatchSampler(
-            {scale: store.sizes for scale, store in lr.items()},
+            {scale: lr[scale].sizes if scale in lr else hr.sizes // scale for scale in self.scales},
             self.shape,
             self.config.batch_size,
             self.seed,
             self.config.augment,
             self.config.scale_per,
+            self.growth,
         )
-        degradation = find_degradation(self.config.degradation)
-        return PatchDataset(hr, lr, sampler, steps, rank, world, self.training.versions, degradation)
+        return PatchDataset(hr, lr, sampler, steps, rank, world, self.training.versions, self.degradation)
 
     def train_dataloader(self) -> DataLoader:
         """Returns the batches from the trainer's current step on, which Lightning has restored if the run resumes."""

@@ -2,19 +2,22 @@
 
 A degradation has two parts. `shrink` depends on the HR image alone, so training keeps its results in the cache.
 `corrupt` draws random numbers: always the same ones for an image that is measured, new ones for every patch that is
-trained on.
+trained on. A family of degradations also draws which of its members is applied, for each image and patch anew.
 """
 
+import math
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 import torch
 
 from srlab.errors import SrlabError, nearest
+from srlab.imaging.blur_kernels import SIDE, WIDEST, blur, delta_kernel, isotropic_kernel, random_kernel, told
 from srlab.imaging.resize import imresize
+from srlab.imaging.symmetries import orient
 
 Corrupted = tuple[np.ndarray, np.ndarray | None]  # the LR image, and a network's condition: (K,) float32, or None
 MEASURED_SEED = 0  # of the draws for images that are measured: the same in every run
@@ -28,13 +31,17 @@ class Degradation:
         name: as `data.degradation` names it.
         shrunk_by: the name of the degradation whose `shrink` this one has; cached images are kept under it.
         needs_files: whether LR images cannot be made from HR, and must be there as files.
-        is_random: whether `corrupt` has to be called for every patch: because it changes it, or gives a condition.
+        is_random: whether `corrupt` has to be called for every patch: because it changes it, or gives a condition that
+            is not always the same.
+        condition: what a degradation-conditioned network is told of every image, (K,) float32, where that is always the
+            same: see `srlab.imaging.blur_kernels.told`. None where nothing is known.
     """
 
     name: str
     shrunk_by: ClassVar[str]
     needs_files: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
+    condition: ClassVar[np.ndarray | None] = None
 
     def __call__(self, hr: np.ndarray, scale: int, random: np.random.Generator) -> Corrupted:
         """Makes the LR image of an HR image.
@@ -51,7 +58,23 @@ class Degradation:
         Raises:
             SrlabError: the degradation has no such scale, or is known by its files alone.
         """
-        return self.corrupt(self.shrink(hr, scale), random)
+        member = self.member(scale, random)
+        return member.corrupt(member.shrink(hr, scale), random)
+
+    def member(self, scale: int, random: np.random.Generator) -> "Degradation":
+        """Draws the degradation of one image or patch: itself, unless it is a family."""
+        return self
+
+    def context(self, scale: int) -> int | None:
+        """Returns how many LR pixels around a patch `shrink` has to see, for families, which shrink every patch anew.
+
+        None: `shrink` is applied to whole images, and patches are cut from its results.
+        """
+        return None
+
+    def oriented(self, symmetry: int) -> "Degradation":
+        """Returns the same degradation of images that `srlab.imaging.symmetries.orient` has turned."""
+        return self
 
     def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
         """Makes the LR image as far as it depends on the HR image alone; arguments as of a call."""
@@ -67,7 +90,7 @@ class Degradation:
         Returns:
             As a call does.
         """
-        return lr, None
+        return lr, self.condition
 
     def check_scales(self, scales: Iterable[int]) -> None:
         """Raises SrlabError for a scale that the degradation does not have."""
@@ -77,6 +100,7 @@ class Bicubic(Degradation):
     """MATLAB's imresize (BI): to the pixel what published LR files hold."""
 
     shrunk_by = "bicubic"
+    condition = told(delta_kernel())
 
     def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
         return imresize(hr, 1 / scale)
@@ -87,12 +111,17 @@ class BlurDown(Degradation):
 
     The kernel is MATLAB's fspecial('gaussian', 7, 1.6) and borders are replicated. Of every 3 x 3 pixels the middle one
     stays, as imresize(..., 1/3, 'nearest') takes it (Prepare_TrainData_HR_LR_BD.m of RDN, imresize_BD of RCAN).
+
+    A network that is told of blur before bicubic has to hear of another kernel, as in SRMD's section 3.1: bicubic blurs
+    too. With WIDTH_TOLD, the Gaussian that comes nearest, LR images of photos are the same but for a small rest.
     """
 
     shrunk_by = "blur_down"
     SCALE: ClassVar[int] = 3
     SIDE: ClassVar[int] = 7
     SIGMA: ClassVar[float] = 1.6
+    WIDTH_TOLD: ClassVar[float] = 1.27
+    condition = told(isotropic_kernel(WIDTH_TOLD))
 
     def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
         self.check_scales([scale])
@@ -107,6 +136,25 @@ class BlurDown(Degradation):
                 )
 
 
+class GaussianDown(Degradation):
+    """Gaussian blur, then one of every scale x scale pixels: how ESPCN's paper makes LR images, at any scale.
+
+    The paper (Shi et al. 2016, section 3.2) does not give the width of the blur. Ours is 3/8 of the scale in pixels, so
+    that the finest wave that the LR image can hold keeps exp(-(3/8 pi)^2 / 2) = 0.500 of its amplitude: as much as with
+    MATLAB's bicubic, 0.493. The kernel ends at four deviations; borders are replicated. The pixel that stays is that of
+    imresize(..., 1/scale, 'nearest'): the middle one, or at even scales the one below and to the right of the middle,
+    which shifts the LR image by half an HR pixel.
+    """
+
+    shrunk_by = "gaussian_down"
+    SIGMA: ClassVar[float] = 3 / 8  # times the scale
+
+    def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
+        sigma = self.SIGMA * scale
+        side = 2 * math.ceil(4 * sigma) + 1
+        return _gaussian_blur(hr, side, sigma)[scale // 2 :: scale, scale // 2 :: scale]
+
+
 class NoiseDown(Bicubic):
     """Bicubic, then Gaussian noise in every channel: the DN protocol of RDN and RCAN, who use it at x3.
 
@@ -116,12 +164,59 @@ class NoiseDown(Bicubic):
 
     is_random = True
     SIGMA: ClassVar[float] = 30.0
+    condition = told(delta_kernel(), SIGMA / 255)
 
     def corrupt(self, lr: np.ndarray, random: np.random.Generator) -> Corrupted:
-        noise = self.SIGMA * random.standard_normal(lr.shape)
-        if lr.dtype == np.uint8:
-            return _to_uint8(lr + noise), None
-        return (lr + noise / 255).astype(lr.dtype), None
+        return _with_noise(lr, self.SIGMA, random), self.condition
+
+
+@dataclass(frozen=True)
+class BlurBicubic(Bicubic):
+    """Blur, bicubic, and noise in every channel: the model of SRMD (section 3.1), a member of `RandomGaussian`.
+
+    Attributes:
+        kernel: (k, k), in HR pixels; borders are replicated.
+        sigma: standard deviation of the noise, of 255 levels.
+    """
+
+    is_random = True
+    kernel: np.ndarray = field(default_factory=delta_kernel)
+    sigma: float = 0.0
+
+    def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
+        blurred = blur(hr, self.kernel)
+        return super().shrink(_to_uint8(blurred) if hr.dtype == np.uint8 else blurred.astype(hr.dtype), scale)
+
+    def corrupt(self, lr: np.ndarray, random: np.random.Generator) -> Corrupted:
+        return _with_noise(lr, self.sigma, random), told(self.kernel, self.sigma / 255)
+
+    def oriented(self, symmetry: int) -> "BlurBicubic":
+        return replace(self, kernel=orient(self.kernel, symmetry))
+
+
+@dataclass(frozen=True)
+class RandomGaussian(Degradation):
+    """The family that SRMD is trained for (section 4.1): a random Gaussian kernel, bicubic, and a random noise level.
+
+    Attributes:
+        most_noise: noise levels are uniform from 0 to this, of 255.
+    """
+
+    is_random = True
+    most_noise: float = 0.0
+
+    def member(self, scale: int, random: np.random.Generator) -> BlurBicubic:
+        self.check_scales([scale])
+        return BlurBicubic(self.name, random_kernel(random, scale), random.uniform(0, self.most_noise))
+
+    def context(self, scale: int) -> int:
+        return -(-(SIDE // 2) // scale) + 2  # the kernel's reach and that of bicubic
+
+    def check_scales(self, scales: Iterable[int]) -> None:
+        for scale in scales:
+            if scale not in WIDEST:
+                known = ", ".join(map(str, WIDEST))
+                raise SrlabError(f"data.degradation={self.name}: is defined at scale={known}, not at {scale}.")
 
 
 class FileTrack(Degradation):
@@ -139,7 +234,10 @@ DEGRADATIONS: dict[str, Degradation] = {
     for degradation in (
         Bicubic("bicubic"),
         BlurDown("blur_down"),
+        GaussianDown("gaussian_down"),
         NoiseDown("noise_down"),
+        RandomGaussian("srmdnf"),
+        RandomGaussian("srmd", most_noise=75.0),
         FileTrack("unknown"),
         FileTrack("mild"),
         FileTrack("difficult"),
@@ -172,6 +270,12 @@ def _gaussian_blur(image: np.ndarray, side: int, sigma: float) -> np.ndarray:
     blurred = gaussian_blur2d(exact, (side, side), (sigma, sigma), border_type="replicate")[0].numpy()
     blurred = blurred[0] if image.ndim == 2 else blurred.transpose(1, 2, 0)
     return _to_uint8(blurred) if image.dtype == np.uint8 else blurred.astype(image.dtype)
+
+
+def _with_noise(lr: np.ndarray, sigma: float, random: np.random.Generator) -> np.ndarray:
+    """Adds Gaussian noise to every pixel; sigma: of 255 levels, for floating point in [0, 1] too."""
+    noise = sigma * random.standard_normal(lr.shape)
+    return _to_uint8(lr + noise) if lr.dtype == np.uint8 else (lr + noise / 255).astype(lr.dtype)
 
 
 def _to_uint8(levels: np.ndarray) -> np.ndarray:

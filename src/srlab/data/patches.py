@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from srlab.data.batch import Batch
-from srlab.data.degradations import BICUBIC, Degradation
+from srlab.data.degradations import BICUBIC, Corrupted, Degradation
 from srlab.data.random_draws import Draw, PatchSampler
 from srlab.data.store import Store
 from srlab.imaging.symmetries import orient
@@ -37,6 +37,51 @@ def cut(
     return torch.from_numpy(patches)
 
 
+def shrunk(
+    images: Sequence[np.ndarray],
+    draw: Draw,
+    versions: int,
+    scale: int,
+    side: int,
+    degradation: Degradation,
+    draws: Iterable[np.random.Generator],
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Makes LR patches from HR images by a family of degradations, of which each patch has a member of its own.
+
+    Every patch is as if it had been cut from the degraded image: the degradation sees its context.
+
+    Args:
+        images: HR, (3, H, W) uint8 each.
+        draw: places of the patches.
+        versions: number of LR images for every HR image.
+        scale: HR over LR side.
+        side: of the patches.
+        degradation: the family.
+        draws: random numbers of each patch.
+
+    Returns:
+        (N, 3, side, side) uint8, and conditions, (N, K) float32, or None.
+    """
+    context, results = degradation.context(scale), []
+    assert context is not None
+    columns = (draw.image.tolist(), draw.top.tolist(), draw.left.tolist(), draw.orientation.tolist())
+    for index, top, left, turn, random in zip(*columns, draws, strict=True):
+        member = degradation.member(scale, random)
+        hr = images[index // versions]
+        # Of the image as far as whole LR pixels go: its own border is the degradation's.
+        first = [max(0, start - context) for start in (top, left)]
+        last = [
+            min(start + side + context, length // scale)
+            for start, length in zip((top, left), hr.shape[1:], strict=True)
+        ]
+        rows, cols = (slice(a * scale, b * scale) for a, b in zip(first, last, strict=True))
+        lr = member.shrink(hr[:, rows, cols].transpose(1, 2, 0), scale).transpose(2, 0, 1)
+        y, x = top - first[0], left - first[1]
+        patch = orient(lr[:, y : y + side, x : x + side], turn)
+        results.append(member.oriented(turn).corrupt(np.ascontiguousarray(patch), random))
+    return _stacked(results)
+
+
 def corrupted(
     patches: torch.Tensor, degradation: Degradation, draws: Iterable[np.random.Generator]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -51,8 +96,16 @@ def corrupted(
         Patches of the same shape, and conditions, (N, K) float32, or None.
     """
     if not degradation.is_random:
-        return patches, None
-    results = [degradation.corrupt(patch.numpy(), random) for patch, random in zip(patches, draws, strict=True)]
+        return patches, _same_for_all(degradation, len(patches))
+    return _stacked([degradation.corrupt(patch.numpy(), random) for patch, random in zip(patches, draws, strict=True)])
+
+
+def _same_for_all(degradation: Degradation, patches: int) -> torch.Tensor | None:
+    code = degradation.condition
+    return None if code is None else torch.from_numpy(code).expand(patches, -1)
+
+
+def _stacked(results: Sequence[Corrupted]) -> tuple[torch.Tensor, torch.Tensor | None]:
     lr = torch.from_numpy(np.stack([patch for patch, _ in results]))
     codes = [code for _, code in results if code is not None]
     return lr, torch.from_numpy(np.stack(codes)) if codes else None
@@ -63,13 +116,13 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
 
     Args:
         hr: HR images.
-        lr: scale -> LR images without the random part of the degradation.
+        lr: scale -> LR images without the random part of the degradation; not used for a family of degradations.
         sampler: chooses the patches.
         steps: of the whole training, counted in batches.
         rank: of this process.
         world: number of processes.
         versions: number of LR images for every HR image.
-        degradation: whose random part is applied to each patch.
+        degradation: whose random part is applied to each patch, or the family of which each has a member.
 
     Attributes:
         together: number of steps whose batches make one item, a list, for methods that accumulate gradients themselves.
@@ -105,14 +158,20 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
     def _patches(self, step: int, draw: Draw, samples: np.ndarray, scale: int) -> Batch:
         """Cuts the patches of a draw; samples: their positions in the global batch."""
         shape, turns = self.sampler.shape, draw.orientation
-        clean = cut(self.lr[scale].images, draw.image, draw.top, draw.left, turns, shape.lr_side(scale))
-        lr, condition = corrupted(clean, self.degradation, (self.sampler.draws(step, i) for i in samples.tolist()))
+        draws = (self.sampler.draws(step, i) for i in samples.tolist())
+        side = shape.lr_side(scale)
+        if self.degradation.context(scale) is None:
+            clean = cut(self.lr[scale].images, draw.image, draw.top, draw.left, turns, side)
+            lr, condition = corrupted(clean, self.degradation, draws)
+        else:
+            lr, condition = shrunk(self.hr.images, draw, self.versions, scale, side, self.degradation, draws)
         top, left = (draw.top + shape.margin) * scale, (draw.left + shape.margin) * scale
         # An HR side that the scale does not divide is cropped only after the patch is oriented, as its LR patch is.
         whole = (shape.lr_side(scale) - 2 * shape.margin) * scale
         hr = cut(self.hr.images, draw.image // self.versions, top, left, turns, whole)
         side = shape.hr_side(scale)
-        return Batch(lr, hr[..., :side, :side], scale, condition, shape.margin)
+        blend = self.sampler.growth.blend(scale, step)
+        return Batch(lr, hr[..., :side, :side], scale, condition, shape.margin, blend)
 
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()

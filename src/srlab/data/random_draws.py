@@ -4,11 +4,12 @@ Therefore a resumed run, or one on more processes, trains on the same patches.
 """
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from srlab.data.growth import Growth
 from srlab.errors import SrlabError, nearest
 
 SCALE_PER = ("batch", "sample")
@@ -22,18 +23,28 @@ class PatchShape:
         lr: of the LR patch without its margin; not used if `hr` is given.
         hr: of the HR patch, the same at every scale; None: `lr` times the scale.
         margin: LR pixels on every side that a method sees around the patch.
+        lr_of_scale: sides that differ from `lr` at some scales.
+
+    Raises:
+        SrlabError: a side below 1.
     """
 
     lr: int
     hr: int | None = None
     margin: int = 0
+    lr_of_scale: Mapping[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for scale, side in self.lr_of_scale.items():
+            if side < 1:
+                raise SrlabError(f"data.patch_sizes: {scale}: {side}: expected 1 or more.")
 
     def lr_side(self, scale: int) -> int:
         """Returns the side of the LR patch, including its margins."""
-        return (self.lr if self.hr is None else -(-self.hr // scale)) + 2 * self.margin
+        return -(-self.hr_side(scale) // scale) + 2 * self.margin
 
     def hr_side(self, scale: int) -> int:
-        return self.lr * scale if self.hr is None else self.hr
+        return self.lr_of_scale.get(scale, self.lr) * scale if self.hr is None else self.hr
 
     def needed(self, scales: Sequence[int]) -> int:
         """Returns the smallest side of an HR image from which patches of all these scales can be cut."""
@@ -74,6 +85,7 @@ class PatchSampler:
         seed: of the run.
         augment: whether each patch gets one of the 8 orientations.
         scale_per: "batch": one scale for each step; "sample": one for each sample.
+        growth: which of the scales are drawn at a step.
 
     Raises:
         SrlabError: scale_per has another value.
@@ -85,6 +97,7 @@ class PatchSampler:
     seed: int
     augment: bool = True
     scale_per: str = "batch"
+    growth: Growth = field(default_factory=Growth)
 
     def __post_init__(self) -> None:
         if self.scale_per not in SCALE_PER:
@@ -95,7 +108,8 @@ class PatchSampler:
         """Returns the draw of a step. Philox is keyed by (seed, step), so it is the same on every process."""
         random = np.random.Generator(np.random.Philox(key=[self.seed, step]))
         scales, places = self._places
-        which = random.integers(len(scales), size=1 if self.scale_per == "batch" else self.batch_size)
+        joined = np.flatnonzero(np.isin(scales, self.growth.joined(scales.tolist(), step)))
+        which = joined[random.integers(len(joined), size=1 if self.scale_per == "batch" else self.batch_size)]
         which = np.broadcast_to(which, self.batch_size)
         image = random.integers(places.shape[1], size=self.batch_size)
         top, left = random.integers(places[which, image].T)

@@ -87,7 +87,7 @@ class Source:
 
 
 def from_files(degradation: str) -> bool:
-    """Tells whether LR files are used where they are there; blur_down and noise_down are always made from HR."""
+    """Tells whether LR files are used where they are there; those that are blurred or noisy are always made."""
     return degradation == BICUBIC.name or find_degradation(degradation).needs_files
 
 

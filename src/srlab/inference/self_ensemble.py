@@ -1,6 +1,6 @@
 """The geometric self-ensemble, written "+" in tables (EDSR, section 3.4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -8,15 +8,19 @@ from torch import Tensor
 from srlab.imaging.symmetries import orient, undo
 
 
-def ensembled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Returns a function that averages `forward` over the 8 orientations of its input, before any rounding.
+def ensembled(forwards: Sequence[Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+    """Returns a function that averages over the 8 orientations of its input, before any rounding.
 
     Args:
-        forward: (N, C, h, w) -> (N, C, scale * h, scale * w).
+        forwards: for each orientation, what is applied to images that were turned so:
+            (N, C, h, w) -> (N, C, scale * h, scale * w).
     """
 
     def average(lr: Tensor) -> Tensor:
-        results = [undo(forward(orient(lr, transform).contiguous()), transform).float() for transform in range(8)]
+        results = [
+            undo(forward(orient(lr, symmetry).contiguous()), symmetry).float()
+            for symmetry, forward in enumerate(forwards)
+        ]
         return torch.stack(results).mean(dim=0)
 
     return average

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from srlab.errors import SrlabError
 from srlab.imaging.color import rgb_to_ycbcr, ycbcr_to_rgb
 from srlab.imaging.resize import imresize
+from srlab.imaging.symmetries import SYMMETRIES
 from srlab.inference.self_ensemble import ensembled
 from srlab.inference.tiling import padded, tiled
 from srlab.networks.network import SRNetwork, Traits
@@ -108,18 +109,29 @@ def _forward(
     network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, ensemble: bool
 ) -> Callable[[Tensor], Tensor]:
     """The network, in the layers that were asked for: size, tiles, ensemble."""
+    if not ensemble or network.traits.equivariant:
+        return _forward_once(network, scale, condition, tile)
+    turned = [
+        None if condition is None else network.turned_condition(condition, symmetry) for symmetry in range(SYMMETRIES)
+    ]
+    return ensembled([_forward_once(network, scale, told, tile) for told in turned])
+
+
+def _forward_once(
+    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None
+) -> Callable[[Tensor], Tensor]:
     traits = network.traits
 
     def plain(lr: Tensor) -> Tensor:
         return network(lr, scale, condition).float()
 
     forward = padded(plain, scale, traits.size_multiple)
-    if tile is not None:
-        overlap = BLIND_OVERLAP if traits.receptive_field is None else traits.receptive_field
-        # Padding looks at a tile's own size, so tiles that start on multiples keep to the whole image's grid.
-        multiple = traits.size_multiple
-        forward = tiled(forward, scale, -(-tile // multiple) * multiple, -(-overlap // multiple) * multiple)
-    return ensembled(forward) if ensemble and not traits.equivariant else forward
+    if tile is None:
+        return forward
+    overlap = BLIND_OVERLAP if traits.receptive_field is None else traits.receptive_field
+    # Padding looks at a tile's own size, so tiles that start on multiples keep to the whole image's grid.
+    multiple = traits.size_multiple
+    return tiled(forward, scale, -(-tile // multiple) * multiple, -(-overlap // multiple) * multiple)
 
 
 def _in_its_colours(forward: Callable[[Tensor], Tensor], lr: Tensor, scale: int, channels: int | None) -> Tensor:

@@ -8,10 +8,12 @@ import torch
 
 from srlab.config.schema import TrainConfig
 from srlab.config.values import as_list, as_scales
+from srlab.data.batch import Batch
 from srlab.data.datamodule import SuperResolutionData
 from srlab.data.evaluation_sets import evaluation_sets
 from srlab.data.image_sets import ImageSet
 from srlab.data.overlaps import overlap_warnings
+from srlab.data.patches import PatchDataset
 from srlab.errors import SrlabError
 from srlab.methods import find_method
 from srlab.methods.loading import check_resumable
@@ -71,7 +73,9 @@ def prepare(config: TrainConfig) -> TrainingRun:
     _check_metrics(config, method)
     check_logger(config)
     sets = measured_sets(config)
-    data = SuperResolutionData(config.data, _scales(config, method), protocol(config.protocol.name), config.seed)
+    batches = config.trainer.max_steps * config.trainer.accumulate_grad_batches
+    scales, rules = _scales(config, method), protocol(config.protocol.name)
+    data = SuperResolutionData(config.data, scales, rules, config.seed, batches)
     if not method.automatic_optimization:
         data.batches_together = config.trainer.accumulate_grad_batches
     method.check_patches(method.network, data.shape, data.scales, config.data.scale_per)
@@ -92,8 +96,24 @@ def prepare(config: TrainConfig) -> TrainingRun:
             print(line, file=sys.stderr, flush=True)
         check_connection(config)
     # This builds the stores, and so reads and checks all images.
-    data.dataset(range(0), world=devices.count * process.nodes)
+    patches = data.dataset(range(0), world=devices.count * process.nodes)
+    if method.traits.condition_length is not None:
+        _check_condition(method, data, patches)
     return run
+
+
+def _check_condition(method: SuperResolver, data: SuperResolutionData, patches: PatchDataset) -> None:
+    """Raises SrlabError where a network that needs a condition is trained or validated without one, or on another."""
+    batch, needed = patches.batch(0), method.traits.condition_length
+    trained = (batch if isinstance(batch, Batch) else batch[0]).condition
+    validated = data.validation.pair(0, data.scales[0], data.protocol).condition
+    for name, condition in ((data.degradation.name, trained), (data.config.degradation, validated)):
+        given = None if condition is None else condition.shape[1]
+        if given != needed:
+            raise SrlabError(
+                f"data.degradation={name}: {method.label} has to be told of it by {needed} values, and it gives "
+                f"{given or 'none'}. Choose one whose kernel and noise are known, such as bicubic or srmd."
+            )
 
 
 def _check_metrics(config: TrainConfig, method: SuperResolver) -> None:

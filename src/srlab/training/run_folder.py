@@ -17,8 +17,9 @@ def run_name(config: TrainConfig, scales: Sequence[int], data_kind: str) -> str:
     """
     scale = "x" + "-".join(map(str, scales))
     data = config.data.name or data_kind
-    if config.data.degradation != "bicubic":
-        data += f"_{config.data.degradation}"
+    degradation = config.data.train_degradation or config.data.degradation
+    if degradation not in ("bicubic", config.model.name):
+        data += f"_{degradation}"
     name = f"{config.model.name}_{scale}_{data}" if config.name is None else config.name
     if "=" in name:
         raise SrlabError(f"name={name}: without '=', please; ckpt=PATH could not name its checkpoints.")
