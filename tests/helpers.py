@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 SHARED = Path(os.environ.get("SRLAB_SHARED", ROOT.parent / "shared"))
 
-MODEL_FILES = sorted(path for path in (CONF / "model").rglob("*.yaml") if path.stem != "base")
+NO_METHODS = ("base", "images")  # images: results of other people's methods, without a network
+MODEL_FILES = sorted(path for path in (CONF / "model").rglob("*.yaml") if path.stem not in NO_METHODS)
 MODELS = [path.relative_to(CONF / "model").with_suffix("").as_posix() for path in MODEL_FILES]  # as model= names them
 # A loss that needs no weights from elsewhere, and a discriminator for random_batch.
 SMALL_SRGAN = ["loss=srgan_mse", "data.patch_size=12", "model.discriminator.features=4", "model.discriminator.dense=8"]

@@ -13,8 +13,8 @@ from srlab.weights.foreign_networks import foreign_network
 from srlab.weights.recognition import recognise
 
 NAMES = {"RRDBNet": "RRDBNet", "SwinIR": "SwinIR", "HAN": "HAN", "SAN": "SAN", "RCAN": "RCAN", "RDN": "RDN",
-         "D-DBPN": "DBPN", "SRFBN": "SRFBN", "CSNLN": "CSNLN", "CARN": "CARN", "CARN-M": "CARN", "LapSRN": "LapSRN",
-         "ProSR": "ProSR", "ProSRs": "ProSR", "MSRResNet1": "MSRResNet", "MSRResNet0": "MSRResNet",
+         "D-DBPN": "DBPN", "SRFBN": "SRFBN", "CSNLN": "CSNLN",
+         "MSRResNet1": "MSRResNet", "MSRResNet0": "MSRResNet",
          "MSRResNet": "MSRResNet"}  # fmt: skip
 
 

@@ -24,8 +24,14 @@ PROJECTS = {
     "JiahuiYu/wdsr_ntire2018": "wdsr_2018",
     "ychfan/wdsr": "wdsr_ychfan",
     "twtygqyy/pytorch-vdsr": "vdsr_twtygqyy",
+    "nmhkahn/CARN-pytorch": "carn_pytorch",
+    "twtygqyy/pytorch-LapSRN": "lapsrn_twtygqyy",
+    "fperazzi/proSR": "prosr",
 }
 METHODS = {"EDSR": "edsr", "MDSR": "mdsr", "WDSR-A": "wdsr", "WDSR-B": "wdsr", "WDSR": "wdsr", "VDSR": "vdsr"}
+METHODS |= {"ProSR": "prosr", "ProSRs": "prosr"}
+METHODS |= {"CARN": "carn", "CARN-M": "carn"}
+METHODS |= {"LapSRN": "lapsrn"}
 
 
 def golden_files() -> list[str]:
@@ -49,12 +55,30 @@ def arguments(content: dict) -> dict:
     config, method = content["config"], METHODS[content["method"]]
     if method == "vdsr":
         return {"depth": config["layers"], "features": config["features"]}
+    if method == "carn":
+        scales = [2, 3, 4] if config["multi_scale"] else [config["scale"]]
+        mobile = {"blocks": 1, "recursions": 3, "block": "efficient"} if config["mobile"] else {}
+        return {"scales": scales, "features": config["features"], "groups": config["group"], **mobile}
+    if method == "prosr":
+        return prosr_arguments(config)
+    if method == "lapsrn":
+        return {"scale": config["scale"], "features": config["features"], "depth": config["depth"], "kernel": 4}
     own = {"features": config["features"], "blocks": config["blocks"], "residual_scale": config.get("res_scale", 1.0)}
     own |= {"scales": config["scales"]} if method == "mdsr" else {"scale": config["scale"]}
     if method == "wdsr":
         b = content["method"] == "WDSR-B"
         own |= {"block": "b", "expansion": 6} if b else {"block": "a", "expansion": 4}
     return own
+
+
+def prosr_arguments(config: dict) -> dict:
+    units = config["level_config"]
+    own = {"blocks": [len(level) for level in units], "layers": units[0][0], "features": config["num_init_features"]}
+    own |= {"growth": config["growth_rate"], "bottleneck": config["bn_size"]}
+    if config["residual_denseblock"]:
+        return own | {"block": "residual", "residual_scale": config["res_factor"]}
+    shares = {f"{name}_compression": config[f"{name}_compression"] for name in ("block", "level")}
+    return own | {"block": "dense", **shares}
 
 
 def network_of(content: dict) -> SuperResolver:
@@ -64,8 +88,10 @@ def network_of(content: dict) -> SuperResolver:
 @needs_shared
 def test_every_layout_has_golden_files():
     seen = {(PROJECTS[golden(file)["layout"]], METHODS[golden(file)["method"]]) for file in GOLDEN}
-    authors = {("authors", "fsrcnn")}  # tested with the authors' own files, in tests/networks
-    assert seen | authors == {(layout.name, layout.network) for layout in LAYOUTS} and len(GOLDEN) == 22
+    # Tested with the authors' own files, in tests/networks.
+    authors = {("authors", network) for network in ("fsrcnn", "srcnn", "lapsrn", "ms_lapsrn")}
+    authors.add(("kair", "srmd"))  # its golden files lack the basis of kernels
+    assert seen | authors == {(layout.name, layout.network) for layout in LAYOUTS}
 
 
 @needs_shared
@@ -76,7 +102,10 @@ def test_outputs_are_those_of_the_other_project(file, tmp_path):
     method = network_of(content)
     load_weights(method, tmp_path / "a.pt")
     scale = 1 if METHODS[content["method"]] == "vdsr" else content["config"]["scale"]  # VDSR's input is enlarged
-    ours = method.eval()(content["input"] / content["range"], scale) * content["range"]
+    if METHODS[content["method"]] == "prosr":  # what its program's network gives, before the enlarged image is added
+        ours = method.network.residual(content["input"], scale)
+    else:
+        ours = method.eval()(content["input"] / content["range"], scale) * content["range"]
     assert (ours - content["output"]).abs().max() < 1e-5 * content["output"].abs().max()
 
 
@@ -135,14 +164,21 @@ def test_our_own_weights_there_and_back(layout, tmp_path):
     """Without golden files: the names are a bijection, and the layout is recognised among all."""
     sizes = {"vdsr": {"depth": 4, "features": 3}, "edsr": {"scale": 3, "features": 3, "blocks": 2},
              "mdsr": {"scales": [2, 4], "features": 3, "blocks": 2},
+             "srmd": {"scale": 3, "features": 4, "convolutions": 3, "noise": False},
+             "srcnn": {"kernels": [3, 1, 3, 5], "widths": [4, 3, 2]},
+             "carn": {"scales": [2, 4], "features": 4, "groups": 2, "block": "efficient"},
              "fsrcnn": {"scale": 2, "features": 6, "shrunken": 3, "mapping": 2},
+             "prosr": {"blocks": [2, 1], "layers": 2, "features": 6, "growth": 3, "bottleneck": 2},
+             "lapsrn": {"scale": 8, "features": 3, "depth": 3}, "ms_lapsrn": {"features": 3, "depth": 2},
              "wdsr": {"scale": 2, "features": 6, "blocks": 2, "block": "b", "expansion": 3}}  # fmt: skip
-    state = find_method(layout.network)(sizes[layout.network]).network.state_dict()
+    kernel = {"kernel": 4} if layout.name == "lapsrn_twtygqyy" else {}
+    state = find_method(layout.network)({**sizes[layout.network], **kernel}).network.state_dict()
     for key in [key for key in state if key.startswith("mean.")]:
         del state[key]
     layout.complete(state)  # the constants that the project's code has
-    if layout.name == "edsr_pytorch":
-        state |= {"mean.mean": torch.tensor([1.0, 2.0, 3.0]), "mean.value_range": torch.tensor(255.0)}
+    ranges = {"edsr_pytorch": 255.0, "carn_pytorch": 1.0}  # of those whose files hold the mean
+    if layout.name in ranges:
+        state |= {"mean.mean": torch.tensor([1.0, 2.0, 3.0]), "mean.value_range": torch.tensor(ranges[layout.name])}
     theirs = layout.from_own(state)
     assert len(theirs) == len(set(theirs)) and set(theirs) != set(state)
     found = recognise(theirs)
@@ -182,6 +218,10 @@ def test_what_a_layout_cannot_hold(tmp_path):
     with_norm = find_method("edsr")({"scale": 2, "features": 4, "blocks": 1, "norm": "batch"})
     with pytest.raises(SrlabError, match=r"basicsr: BasicSR has no place for body\.0\.body\.1"):
         convert(save_state(with_norm, tmp_path / "a.pt"), tmp_path / "b.pt", "basicsr")
+    for kernel, theirs, layout in ((3, 4, "lapsrn_twtygqyy"), (4, 3, "authors")):
+        lapsrn = find_method("lapsrn")({"scale": 2, "features": 2, "depth": 1, "kernel": kernel})
+        with pytest.raises(SrlabError, match=rf"levels\.0\.upsampler is {kernel}x{kernel}, .* has {theirs}x{theirs}"):
+            convert(save_state(lapsrn, tmp_path / "a.pt"), tmp_path / "b.pt", layout)
     wdsr = find_method("wdsr")({"scale": 2, "features": 4, "blocks": 1})
     transposed = find_method("edsr")({"scale": 2, "features": 4, "blocks": 1, "upsampler": "transposed"})
     with pytest.raises(SrlabError, match=r"EDSR-PyTorch has no transposed upsampler"):

@@ -20,12 +20,18 @@ def parameter_groups(network: SRNetwork, learning_rate: float) -> list[dict[str,
         network: to be trained.
         learning_rate: of the other layers.
     """
-    slow = {p for path in network.traits.slow_layers for p in network.get_submodule(path).parameters()}
+    slow = {p for path in network.traits.slow_layers for p in _parameters_at(network, path)}
     groups: list[dict[str, Any]] = [{"params": [p for p in network.parameters() if p not in slow]}]
     if slow:
         own = [p for p in network.parameters() if p in slow]
         groups.append({"params": own, "lr": learning_rate / SLOWER})
     return groups
+
+
+def _parameters_at(network: SRNetwork, path: str) -> list[nn.Parameter]:
+    """Returns the parameter of a path, or all of the module of a path."""
+    one = dict(network.named_parameters()).get(path)
+    return list(network.get_submodule(path).parameters()) if one is None else [one]
 
 
 def build_optimizer(groups: Iterable[dict[str, Any]], optimizer: Mapping[str, Any], fused: bool) -> Optimizer:
@@ -65,6 +71,11 @@ def clip_gradient_norm(optimizer: Optimizer, largest: float) -> None:
     nn.utils.clip_grad_norm_(_parameters(optimizer), largest)
 
 
+def clip_gradient_value(optimizer: Optimizer, largest: float) -> None:
+    """Clips every component of the gradient to [-largest, largest]."""
+    nn.utils.clip_grad_value_(_parameters(optimizer), largest)
+
+
 def clip_gradient_by_rate(optimizer: Optimizer, theta: float) -> None:
     """Clips every component to [-theta / learning rate, theta / learning rate] (VDSR, section 3.2).
 
@@ -73,3 +84,13 @@ def clip_gradient_by_rate(optimizer: Optimizer, theta: float) -> None:
     for group in optimizer.param_groups:
         if group["lr"] > 0:
             nn.utils.clip_grad_value_(group["params"], theta / group["lr"])
+
+
+def clip_gradient_norm_by_rate(optimizer: Optimizer, theta: float) -> None:
+    """Scales the whole gradient down to the norm theta / learning rate, where its norm is larger.
+
+    So plain gradient descent moves all weights together by no more than theta, at any learning rate. The learning rate
+    is that of the first group.
+    """
+    if (rate := optimizer.param_groups[0]["lr"]) > 0:
+        clip_gradient_norm(optimizer, theta / rate)

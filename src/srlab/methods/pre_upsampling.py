@@ -10,7 +10,7 @@ from srlab.data.batch import Batch
 from srlab.data.random_draws import PatchShape
 from srlab.errors import SrlabError
 from srlab.imaging.resize import imresize
-from srlab.methods.optimizers import clip_gradient_by_rate
+from srlab.methods.optimizers import clip_gradient_by_rate, clip_gradient_norm_by_rate
 from srlab.methods.super_resolver import SuperResolver
 from srlab.networks.network import SRNetwork
 
@@ -44,7 +44,7 @@ class PreUpsamplingResolver(SuperResolver):
 
 
 class RateClippedResolver(PreUpsamplingResolver):
-    """Also clips the gradient by the learning rate: VDSR, and the recursive networks that were trained like it.
+    """Also clips every component of the gradient by the learning rate, as VDSR.
 
     trainer.gradient_clip_val is theta, see `clip_gradient_by_rate`.
     """
@@ -54,3 +54,18 @@ class RateClippedResolver(PreUpsamplingResolver):
     ) -> None:
         if gradient_clip_val:
             clip_gradient_by_rate(optimizer, gradient_clip_val)
+
+
+class RateNormClippedResolver(PreUpsamplingResolver):
+    """Also clips the norm of the gradient by the learning rate: DRRN and MemNet.
+
+    Their papers name VDSR's clipping. Their program divides Caffe's bound by the learning rate, and Caffe's bound is on
+    the norm of the whole gradient: theta is for that, and with it components would be free.
+    trainer.gradient_clip_val is theta, see `clip_gradient_norm_by_rate`.
+    """
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        if gradient_clip_val:
+            clip_gradient_norm_by_rate(optimizer, gradient_clip_val)

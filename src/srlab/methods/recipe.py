@@ -11,7 +11,7 @@ def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:
     assert cfg.model is not None
     scales, patch = as_scales(cfg.scale), cfg.data.hr_patch_size
     if patch is None and len(scales) == 1:
-        patch = cfg.data.patch_size * scales[0]
+        patch = (cfg.data.patch_sizes or {}).get(scales[0], cfg.data.patch_size) * scales[0]
     return {
         "name": cfg.model.name,
         "loss": cfg.loss,

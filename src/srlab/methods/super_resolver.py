@@ -15,7 +15,7 @@ from srlab.data.random_draws import PatchShape
 from srlab.distributed import merge_over_ranks
 from srlab.errors import SrlabError
 from srlab.imaging.color import luma
-from srlab.imaging.files import to_array
+from srlab.imaging.files import as_8_bit
 from srlab.inference.upscale import upscale
 from srlab.losses.weighted import WeightedLoss, random_backbones
 from srlab.methods.averaging import decay_at, update_average
@@ -231,10 +231,10 @@ class SuperResolver(pl.LightningModule):
         """Returns "sr", the result as uint8, and "psnr", its PSNR in dB, for callbacks."""
         rules = protocol(self.hparams["recipe"]["protocol"])
         # Lightning has set the precision of the run around this call, and put both networks in eval mode.
-        sr = to_array(self.upscale(pair.lr, pair.scale, condition=pair.condition, precision="inherit"))
+        sr = rules.result(self.upscale(pair.lr, pair.scale, condition=pair.condition, precision="inherit"))
         quality = rules.measure(sr, pair.hr, pair.scale, self.meters)
         self._qualities[pair.name, pair.scale] = quality
-        return {"sr": sr, "psnr": quality.psnr}
+        return {"sr": as_8_bit(sr), "psnr": quality.psnr}
 
     def on_validation_epoch_end(self) -> None:
         """Logs val/NAME of every metric, and val/NAME_xS where there are several scales."""

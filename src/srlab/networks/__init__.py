@@ -1,11 +1,21 @@
 """The networks: pure PyTorch, one file a paper. A checkpoint names its network by a key of NETWORKS."""
 
+from srlab.networks.carn import CARNNetwork
+from srlab.networks.drcn import DRCNNetwork
+from srlab.networks.drrn import DRRNNetwork
+from srlab.networks.dsrn import DSRNNetwork
 from srlab.networks.edsr import EDSRNetwork
+from srlab.networks.espcn import ESPCNNetwork
 from srlab.networks.fsrcnn import FSRCNNNetwork
 from srlab.networks.interpolation import InterpolationNetwork
+from srlab.networks.lapsrn import LapSRNNetwork
 from srlab.networks.mdsr import MDSRNetwork
+from srlab.networks.memnet import MemNetNetwork
+from srlab.networks.ms_lapsrn import MSLapSRNNetwork
 from srlab.networks.network import SRNetwork
+from srlab.networks.prosr import ProSRNetwork
 from srlab.networks.srcnn import SRCNNNetwork
+from srlab.networks.srmd import SRMDNetwork
 from srlab.networks.srresnet import SRResNetNetwork
 from srlab.networks.vdsr import VDSRNetwork
 from srlab.networks.wdsr import WDSRNetwork
@@ -14,11 +24,21 @@ NETWORKS: dict[str, type[SRNetwork]] = {
     "interpolation": InterpolationNetwork,
     "srcnn": SRCNNNetwork,
     "fsrcnn": FSRCNNNetwork,
+    "espcn": ESPCNNetwork,
     "vdsr": VDSRNetwork,
+    "drcn": DRCNNetwork,
+    "drrn": DRRNNetwork,
+    "memnet": MemNetNetwork,
+    "lapsrn": LapSRNNetwork,
+    "ms_lapsrn": MSLapSRNNetwork,
     "srresnet": SRResNetNetwork,
     "edsr": EDSRNetwork,
     "mdsr": MDSRNetwork,
     "wdsr": WDSRNetwork,
+    "carn": CARNNetwork,
+    "srmd": SRMDNetwork,
+    "prosr": ProSRNetwork,
+    "dsrn": DSRNNetwork,
 }
 
 

@@ -52,6 +52,8 @@ def _check_type(key: str, value: Any, kind: Any) -> None:
         right = isinstance(value, (list, tuple)) and bool(value) and all(map(_positive, value))
     elif kind is float:
         expected, right = "a number.", isinstance(value, (int, float)) and not isinstance(value, bool)
+    elif kind is bool:
+        expected, right = "true or false.", isinstance(value, bool)
     else:
         return
     if key == "channels":

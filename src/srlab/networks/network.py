@@ -22,11 +22,12 @@ class Traits:
         channels: 1: luma, 3: RGB, None: every channel by itself.
         size_multiple: sides of the LR image must be multiples of it; `upscale` pads and crops.
         receptive_field: how far an output pixel sees, in LR pixels from its own position; None: everywhere.
-        condition_length: the number of values that it needs beside each image, such as a kernel's code and a noise
-            level: `forward` takes (N, condition_length) of them. None: it needs none.
+        condition_length: the number of values that it needs beside each image, such as a blur kernel and a noise level:
+            `forward` takes (N, condition_length) of them. None: it needs none, and ignores those that it is given.
         equivariant: the network commutes with flips and rotations, as interpolation does, so the self-ensemble changes
             nothing.
-        slow_layers: paths of modules that learn at a tenth of the learning rate, as early papers' last layers do.
+        slow_layers: paths of modules, or of parameters, that learn at a tenth of the learning rate, as early papers'
+            last layers and biases do.
     """
 
     scales: tuple[int, ...] | None
@@ -61,7 +62,7 @@ class SRNetwork(nn.Module):
         Args:
             lr: (N, C, h, w) in [0, 1].
             scale: one of the traits' scales.
-            condition: (N, traits.condition_length), or None where the network needs none.
+            condition: (N, traits.condition_length); anything where the network needs none.
 
         Returns:
             The final image, (N, C, scale * h, scale * w), not clamped.
@@ -76,6 +77,17 @@ class SRNetwork(nn.Module):
             recursions and levels of a pyramid. (N, C, H, W); the sizes may differ.
         """
         return [self(lr, scale, condition)]
+
+    def turned_condition(self, condition: Tensor, symmetry: int) -> Tensor:
+        """Returns the condition of images that `srlab.imaging.symmetries.orient` has turned.
+
+        It is the same unless a condition has an orientation, as a blur kernel has.
+
+        Args:
+            condition: (N, traits.condition_length), of the images as they were.
+            symmetry: 0 to 7.
+        """
+        return condition
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

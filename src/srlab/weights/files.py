@@ -14,6 +14,7 @@ from srlab.errors import SrlabError
 
 # Under which training programs keep the network's state dict; averaged weights, the ones that they evaluate, first.
 CONTAINERS = ("params_ema", "params", "state_dict", "model_state_dict", "model")
+BESIDE = ("pca",)  # tensors that some files hold beside the state dict, and networks need: SRMD's basis of kernels
 PARALLEL, COMPILED = "module.", "_orig_mod."  # what wrappers put into the keys of what they wrap
 SUFFIXES = (".pt", ".pth", ".safetensors")
 
@@ -47,7 +48,8 @@ def network_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     """Finds the state dict in a file's content, and takes away what DataParallel and torch.compile put before its keys.
 
     Args:
-        content: of a file, as `read_file` gives it; the state dict may be under one of CONTAINERS.
+        content: of a file, as `read_file` gives it; the state dict may be under one of CONTAINERS, and what is called
+            as in BESIDE belongs to it.
         path: of the file, for the error.
 
     Raises:
@@ -55,6 +57,7 @@ def network_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     """
     inside = (content.get(name) for name in CONTAINERS)
     state: Any = next((value for value in inside if isinstance(value, Mapping) and value), content)
+    state = {**{name: content[name] for name in BESIDE if name in content}, **state}
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise SrlabError(f"{path}: {key} is a {type(value).__name__}; expected a state dict, names and tensors.")

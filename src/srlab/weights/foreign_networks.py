@@ -20,9 +20,6 @@ FOREIGN: tuple[tuple[str, str], ...] = (
     (r"up1\.up_conv1\.deconv\.", "DBPN"),
     (r"block\.(up|down)Blocks\.\d+\.", "SRFBN"),
     (r"SEM\.multi_source_projection\.", "CSNLN"),
-    (r"(sub|add)_mean\.shifter\.", "CARN"),
-    (r"(convt_[IRF]1|level\d+_conv1|residual_conv)\.", "LapSRN"),  # and MS-LapSRN
-    (r"pyramid_residual_1\.", "ProSR"),
     (r"(recon_trunk\.\d+\.conv1|model\.1\.sub\.\d+\.res|conv_hr)\.", "MSRResNet (BasicSR, KAIR)"),
 )
 

@@ -44,10 +44,12 @@ class Layout:
         modules: gives the path of every module, ours and theirs, for given sizes; more than a network has do no harm.
         sizes: reads the sizes from their state dict.
         own_sizes: reads the sizes from our state dict.
-        parameters: our names of parameters to theirs, where they differ.
+        parameters: our names of parameters to theirs, where they differ; and of the network's own, all of them.
         container: the key under which their files hold the state dict; None where a file is the state dict.
         complete: adds what our state dict has and their files lack.
         strip: takes that away again; it raises SrlabError where something would be lost.
+        elsewhere: what that project may keep in other files, by our keys; only the shapes of the values count.
+        advice: for errors, what to do where that is missing.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Layout:
     container: str | None = None
     complete: Change = unchanged
     strip: Change = unchanged
+    elsewhere: Mapping[str, Tensor] = field(default_factory=dict)
+    advice: str = ""
 
     def renamed(self, state: State) -> dict[str, Tensor]:
         """Renames their state dict to our keys; a key that the layout does not have stays as it is."""
@@ -99,7 +103,7 @@ def _renamed(key: str, modules: Mapping[str, str], parameters: Mapping[str, str]
         module, parameter = ".".join(parts[:end]), ".".join(parts[end:])
         if module in modules:
             return f"{modules[module]}.{parameters.get(parameter, parameter)}"
-    return None
+    return parameters.get(key)
 
 
 def counted(pattern: str, more: int = 0) -> Callable[[State], Sizes]:
@@ -112,40 +116,47 @@ def same(*paths: str) -> Modules:
     return ((path, path) for path in paths)
 
 
-# Constants. EDSR-PyTorch keeps the mean in 1x1 convolutions; others have it in their code and not in their files.
+# Constants. Some projects keep the mean in 1x1 convolutions; others have it in their code and not in their files.
 
 
-def mean_from_convolutions(state: dict[str, Tensor]) -> None:
-    """Replaces the convolutions sub_mean and add_mean, on 0..255, by the constants of `MeanShift`.
+def mean_in_convolutions(value_range: float) -> tuple[Change, Change]:
+    """Returns `complete` and `strip` for a project with the mean in two 1x1 convolutions, sub_mean and add_mean.
 
-    Convolutions that do more than shift, because they were trained, stay as they are; loading then refuses their keys.
+    `complete` replaces them by the constants of `MeanShift`. Convolutions that do more than shift, because they were
+    trained, stay as they are; loading then refuses their keys. `strip` is the inverse; it raises SrlabError where the
+    network works on another range.
+
+    Args:
+        value_range: what 1 becomes inside that project's network, which its code has fixed.
     """
-    bias = state.get("sub_mean.bias")
-    if bias is None or bias.ndim != 1:
-        return
-    expected = _convolutions(-bias)
-    if all(key in state and torch.equal(state[key], value) for key, value in expected.items()):
-        for key in expected:
-            del state[key]
-        state["mean.mean"], state["mean.value_range"] = expected["add_mean.bias"], bias.new_tensor(255.0)
 
+    def complete(state: dict[str, Tensor]) -> None:
+        bias = state.get("sub_mean.bias")
+        if bias is None or bias.ndim != 1:
+            return
+        expected = _convolutions(-bias)
+        if all(key in state and torch.equal(state[key], value) for key, value in expected.items()):
+            for key in expected:
+                del state[key]
+            state["mean.mean"], state["mean.value_range"] = expected["add_mean.bias"], bias.new_tensor(value_range)
 
-def mean_to_convolutions(state: dict[str, Tensor]) -> None:
-    """The inverse of `mean_from_convolutions`.
+    def strip(state: dict[str, Tensor]) -> None:
+        mean, own = state.pop("mean.mean"), float(state.pop("mean.value_range"))
+        if own != value_range:
+            raise SrlabError(f"mean.value_range is {own:g}, and that project's code has {value_range:g} fixed.")
+        state.update(_convolutions(mean))
 
-    Raises:
-        SrlabError: the network works on another range than 0..255.
-    """
-    mean, value_range = state.pop("mean.mean"), float(state.pop("mean.value_range"))
-    if value_range != 255:
-        raise SrlabError(f"mean.value_range is {value_range:g}, and that project's code has 255 fixed.")
-    state.update(_convolutions(mean))
+    return complete, strip
 
 
 def _convolutions(mean: Tensor) -> dict[str, Tensor]:
     identity = torch.eye(len(mean), dtype=mean.dtype).reshape(len(mean), len(mean), 1, 1)
     weights = {"sub_mean.weight": identity, "add_mean.weight": identity.clone()}
     return {**weights, "sub_mean.bias": -mean, "add_mean.bias": mean}
+
+
+# EDSR-PyTorch and what descends from it.
+mean_from_convolutions, mean_to_convolutions = mean_in_convolutions(255.0)
 
 
 def fixed_mean(mean: tuple[float, ...], value_range: float) -> tuple[Change, Change]:

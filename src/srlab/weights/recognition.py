@@ -59,9 +59,20 @@ def in_own_keys(network: SRNetwork, name: str, state: State) -> dict[str, Tensor
     return best
 
 
+def incomplete(state: State) -> str:
+    """Returns what to do about weights that are whole but for what their project keeps elsewhere; "" for others."""
+    for layout in LAYOUTS:
+        whole = {**layout.elsewhere, **layout.to_own(state)}
+        if layout.elsewhere and NETWORKS[layout.network].arguments_of(whole) is not None:
+            return f"They look like {layout.network} by {layout.project}, but {layout.advice}."
+    return ""
+
+
 def described(state: State) -> str:
     """Returns the end of an error message: which network the weights look like, or what to check."""
     found = recognise(state)
+    if found is None and (advice := incomplete(state)):
+        return f" {advice}"
     if found is None:
         return " They are not those of any whole network that srlab has. Check model=, scale= and its widths."
     whose = f" by {found.layout.project}" if found.layout else ""

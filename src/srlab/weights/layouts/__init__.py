@@ -1,6 +1,18 @@
 """The layouts that srlab reads and writes: one file for each network, with one layout for each project that has it."""
 
 from srlab.weights.key_mapping import Layout
-from srlab.weights.layouts import edsr, fsrcnn, mdsr, vdsr, wdsr
+from srlab.weights.layouts import carn, edsr, fsrcnn, lapsrn, mdsr, ms_lapsrn, prosr, srcnn, srmd, vdsr, wdsr
 
-LAYOUTS: tuple[Layout, ...] = (*edsr.LAYOUTS, *mdsr.LAYOUTS, *wdsr.LAYOUTS, *vdsr.LAYOUTS, *fsrcnn.LAYOUTS)
+LAYOUTS: tuple[Layout, ...] = (
+    *edsr.LAYOUTS,
+    *mdsr.LAYOUTS,
+    *wdsr.LAYOUTS,
+    *vdsr.LAYOUTS,
+    *fsrcnn.LAYOUTS,
+    *srcnn.LAYOUTS,
+    *srmd.LAYOUTS,
+    *carn.LAYOUTS,
+    *prosr.LAYOUTS,
+    *lapsrn.LAYOUTS,
+    *ms_lapsrn.LAYOUTS,
+)
