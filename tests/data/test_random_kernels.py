@@ -209,7 +209,7 @@ def test_training_may_have_another_degradation_than_what_is_measured(tmp_path):
     batch = next(iter(module.dataset(range(1))))
     assert torch.equal(batch.lr, next(iter(data().dataset(range(1)))).lr)
     assert np.array_equal(module.validation.pair(0, 2, protocol("luma")).condition[0], DELTA)
-    with pytest.raises(SrlabError, match=r"data\.degradation=smrd: expected one of .*Did you mean 'srmd'"):
+    with pytest.raises(SrlabError, match=r"data\.train_degradation=smrd: expected one of .*Did you mean 'srmd'"):
         data("data.train_degradation=smrd")
     for index in range(12):
         write_image(tmp_path / f"{index}.png", synthetic_image(index, 64))

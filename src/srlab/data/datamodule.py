@@ -61,7 +61,9 @@ class SuperResolutionData(pl.LightningDataModule):
         self.config, self.scales, self.protocol, self.seed = config, tuple(scales), protocol, seed
         self.root, self.cache = Path(config.root).expanduser(), Path(config.cache)
         self.kind = resolve_kind(config.kind, self.root)
-        self.degradation = find_degradation(config.train_degradation or config.degradation)  # of training patches
+        self.degradation = find_degradation(config.degradation)  # of training patches
+        if config.train_degradation is not None:
+            self.degradation = find_degradation(config.train_degradation, "data.train_degradation")
         self.notes: list[str] = []  # to be printed once, such as LR files that are not used
         training, self.validation = self._split()
         self.shape = PatchShape(config.patch_size, config.hr_patch_size, config.margin, config.patch_sizes or {})

@@ -247,11 +247,11 @@ DEGRADATIONS: dict[str, Degradation] = {
 BICUBIC = DEGRADATIONS["bicubic"]
 
 
-def find_degradation(name: str) -> Degradation:
-    """Returns the degradation of a name. Raises SrlabError for an unknown one."""
+def find_degradation(name: str, option: str = "data.degradation") -> Degradation:
+    """Returns the degradation of a name. Raises SrlabError, which names the option, for an unknown one."""
     if name not in DEGRADATIONS:
         hint = nearest(name, DEGRADATIONS)
-        raise SrlabError(f"data.degradation={name}: expected one of {', '.join(DEGRADATIONS)}.{hint}")
+        raise SrlabError(f"{option}={name}: expected one of {', '.join(DEGRADATIONS)}.{hint}")
     return DEGRADATIONS[name]
 
 
