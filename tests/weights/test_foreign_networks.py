@@ -12,10 +12,8 @@ from srlab.weights.files import unwrapped
 from srlab.weights.foreign_networks import foreign_network
 from srlab.weights.recognition import recognise
 
-NAMES = {"RRDBNet": "RRDBNet", "SwinIR": "SwinIR", "HAN": "HAN", "SAN": "SAN", "RCAN": "RCAN", "RDN": "RDN",
-         "D-DBPN": "DBPN", "SRFBN": "SRFBN", "CSNLN": "CSNLN",
-         "MSRResNet1": "MSRResNet", "MSRResNet0": "MSRResNet",
-         "MSRResNet": "MSRResNet"}  # fmt: skip
+NAMES = {"RRDBNet": "RRDBNet", "SwinIR": "SwinIR", "CSNLN": "CSNLN", "MSRResNet1": "MSRResNet",
+         "MSRResNet0": "MSRResNet", "MSRResNet": "MSRResNet"}  # fmt: skip
 
 
 def edsr(seed=0):

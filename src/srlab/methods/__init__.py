@@ -8,11 +8,13 @@ from srlab.methods.carn import CARN
 from srlab.methods.drcn import DRCN
 from srlab.methods.drrn import DRRN
 from srlab.methods.dsrn import DSRN
+from srlab.methods.han import HAN
 from srlab.methods.laplacian import LapSRN, MSLapSRN
 from srlab.methods.mdsr import MDSR
 from srlab.methods.memnet import MemNet
 from srlab.methods.prosr import ProSR
 from srlab.methods.srcnn import SRCNN
+from srlab.methods.srfbn import SRFBN
 from srlab.methods.srgan import SRGAN
 from srlab.methods.super_resolver import SuperResolver, plain_method
 from srlab.methods.vdsr import VDSR
@@ -31,6 +33,8 @@ OWN_TRAINING: tuple[type[SuperResolver], ...] = (
     CARN,
     ProSR,
     DSRN,
+    SRFBN,
+    HAN,
 )
 
 METHODS: dict[str, type[SuperResolver]] = {

@@ -1,6 +1,7 @@
 """The blocks that several papers share."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -33,6 +34,17 @@ def he_conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def precise(x: Tensor) -> Tensor:
+    """At least float32: half precision has too few digits for covariances, and for the exponents of a softmax."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """A context in which operations keep the precision of their inputs, also under autocast."""
+    available = torch.amp.is_autocast_available(device.type)  # not on the meta device
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 def normalization(norm: Norm, features: int) -> list[nn.Module]:

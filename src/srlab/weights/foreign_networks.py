@@ -13,12 +13,6 @@ FOREIGN: tuple[tuple[str, str], ...] = (
     (r"layers\.\d+\.residual_group\.overlap_attn\.", "HAT"),
     (r"layers\.\d+\.residual_group\.blocks\.\d+\.attn\.relative_position", "SwinIR"),
     (r"layers\.\d+\.blocks\.\d+\.attn\.attns\.", "DAT"),
-    (r"(la|csa)\.gamma", "HAN"),
-    (r"RG\.\d+\.", "SAN"),
-    (r"body\.\d+\.(body\.\d+\.body\.\d+\.conv_du|residual_group\.\d+\.rcab)\.", "RCAN"),
-    (r"RDBs\.\d+\.", "RDN"),
-    (r"up1\.up_conv1\.deconv\.", "DBPN"),
-    (r"block\.(up|down)Blocks\.\d+\.", "SRFBN"),
     (r"SEM\.multi_source_projection\.", "CSNLN"),
     (r"(recon_trunk\.\d+\.conv1|model\.1\.sub\.\d+\.res|conv_hr)\.", "MSRResNet (BasicSR, KAIR)"),
 )

@@ -1,7 +1,25 @@
 """The layouts that srlab reads and writes: one file for each network, with one layout for each project that has it."""
 
 from srlab.weights.key_mapping import Layout
-from srlab.weights.layouts import carn, edsr, fsrcnn, lapsrn, mdsr, ms_lapsrn, prosr, srcnn, srmd, vdsr, wdsr
+from srlab.weights.layouts import (
+    carn,
+    dbpn,
+    edsr,
+    fsrcnn,
+    han,
+    lapsrn,
+    mdsr,
+    ms_lapsrn,
+    prosr,
+    rcan,
+    rdn,
+    san,
+    srcnn,
+    srfbn,
+    srmd,
+    vdsr,
+    wdsr,
+)
 
 LAYOUTS: tuple[Layout, ...] = (
     *edsr.LAYOUTS,
@@ -13,6 +31,12 @@ LAYOUTS: tuple[Layout, ...] = (
     *srmd.LAYOUTS,
     *carn.LAYOUTS,
     *prosr.LAYOUTS,
+    *rdn.LAYOUTS,
+    *rcan.LAYOUTS,
     *lapsrn.LAYOUTS,
     *ms_lapsrn.LAYOUTS,
+    *dbpn.LAYOUTS,
+    *srfbn.LAYOUTS,
+    *san.LAYOUTS,
+    *han.LAYOUTS,
 )
