@@ -24,6 +24,7 @@ EXPECTED = {
     ("wdsr_a", 3): 122.0,
     ("rdn", 2): 5096.2,
     ("rcan", 4): 916.9,
+    ("han", 2): 3637.6,  # without the products of its layer attention, which would add 0.1 %
 }
 
 
@@ -31,7 +32,7 @@ EXPECTED = {
 def test_multiply_adds(model, scale):
     with torch.device("meta"):
         method = build(model, small=False, scale=scale)
-    assert multiply_adds(method, scale) / 1e9 == pytest.approx(EXPECTED[model, scale], rel=2e-3)
+    assert multiply_adds(method, scale) / 1e9 == pytest.approx(EXPECTED[model, scale], rel=8e-4)
 
 
 def test_interpolation_is_free():

@@ -16,8 +16,8 @@ def trainable_parameters(method: SuperResolver) -> int:
 def multiply_adds(method: SuperResolver, scale: int) -> int:
     """Returns the multiply-adds of all convolutions for one 1280 x 720 output image, as CARN's tables do.
 
-    Interpolation and activations do not count. The LR image has the nearest size, such as 427 x 240 at x3. Nothing is
-    computed: the network is built on the meta device.
+    Interpolation, activations and the products of attention do not count. The LR image has the nearest size, such as
+    427 x 240 at x3. Nothing is computed: the network is built on the meta device.
     """
     with torch.device("meta"):
         network = type(method).Network(**method.hparams["network"]).eval()
@@ -27,4 +27,5 @@ def multiply_adds(method: SuperResolver, scale: int) -> int:
         condition = None if length is None else torch.empty(1, length)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(lr, scale, condition)
-    return counter.get_total_flops() // 2
+    operations = counter.get_flop_counts().get("Global", {})
+    return operations.get(torch.ops.aten.convolution, 0) // 2

@@ -67,11 +67,6 @@ def activated(features: Tensor) -> Tensor:
     return F.leaky_relu(features, SLOPE)
 
 
-def biases(network: nn.Module) -> tuple[str, ...]:
-    """Returns the names of all biases, which learn at a tenth of the rate in the authors' program."""
-    return tuple(name for name, _ in network.named_parameters() if name.endswith("bias"))
-
-
 def comparable(images: list[Tensor], scale: int) -> list[Tensor]:
     """Returns what can be compared with an HR image at a scale.
 

@@ -10,13 +10,12 @@ from srlab.networks.laplacian_pyramid import (
     LEVELS,
     FeatureUpsampler,
     activated,
-    biases,
     comparable,
     first_convolution,
     image_upsampler,
     reach,
 )
-from srlab.networks.layers import he_conv
+from srlab.networks.layers import convolution_biases, he_conv
 from srlab.networks.network import SRNetwork, State, Traits, count
 
 SCALES = {2: (2,), 4: (2, 3, 4), 8: (2, 3, 4, 8)}  # what a network of so large a scale answers
@@ -54,7 +53,7 @@ class LapSRNNetwork(SRNetwork):
             SCALES[scale],
             channels,
             receptive_field=max(reach(own, depth, kernel) for own in SCALES[scale]),
-            slow_layers=biases(self),
+            slow_layers=convolution_biases(self),
         )
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:

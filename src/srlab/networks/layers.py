@@ -208,8 +208,11 @@ class ResidualBlock(nn.Module):
 
 
 def convolution_biases(network: nn.Module) -> tuple[str, ...]:
-    """Returns the names of the biases of all convolutions, for networks in which they learn slower."""
-    return tuple(f"{name}.bias" for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d))
+    """Returns the names of the biases of all convolutions, transposed ones too, where they learn slower."""
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    return tuple(
+        f"{name}.bias" for name, layer in network.named_modules() if isinstance(layer, kinds) and layer.bias is not None
+    )
 
 
 def pre_activated(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:

@@ -10,13 +10,12 @@ from srlab.networks.laplacian_pyramid import (
     LEVELS,
     FeatureUpsampler,
     activated,
-    biases,
     comparable,
     first_convolution,
     image_upsampler,
     reach,
 )
-from srlab.networks.layers import he_conv
+from srlab.networks.layers import convolution_biases, he_conv
 from srlab.networks.network import SRNetwork, State, Traits, count
 
 SCALES = (2, 3, 4, 8)
@@ -52,7 +51,7 @@ class MSLapSRNNetwork(SRNetwork):
             SCALES,
             channels,
             receptive_field=max(reach(scale, depth * recursions, self.upsampler.kernel_size[0]) for scale in SCALES),
-            slow_layers=biases(self),
+            slow_layers=convolution_biases(self),
         )
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
