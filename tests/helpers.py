@@ -107,6 +107,11 @@ def traits_of(model: str, scale: int) -> Traits:
 
 
 def has_weights(method: SuperResolver) -> bool:
+    return bool(method.network.state_dict())
+
+
+def learns_by_steps(method: SuperResolver) -> bool:
+    """Whether it has parameters; interpolation has no weights, and those of fitted methods are buffers."""
     return any(True for _ in method.network.parameters())
 
 

@@ -16,6 +16,7 @@ FLOORS = (
     ("__init__", "errors", "atomic_write", "console", "distributed", "extras", "run_files"),
     ("config",),
     ("imaging",),
+    ("classics",),
     ("networks",),
     ("weights",),
     ("inference",),

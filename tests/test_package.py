@@ -77,6 +77,13 @@ def test_an_installed_srlab_evaluates_in_an_empty_folder(installed, tmp_path):
     assert listed.stdout.startswith("usage: srlab COMMAND")
 
 
+@pytest.mark.slow
+def test_an_installed_srlab_has_its_networks(installed, tmp_path):
+    done = python("-m", "srlab", "weights", "verify", folder=tmp_path, PYTHONPATH=str(installed), SRLAB_DATA="")
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"^\w+: as its card says$", done.stdout, re.M)) > 4
+
+
 @pytest.mark.parametrize(
     ("module", "extra", "words", "wanted"),
     [
@@ -119,7 +126,7 @@ def test_a_missing_plugin_of_hydra_is_one_line_too(words, tmp_path):
 @pytest.mark.slow
 def test_the_core_imports_nothing_of_the_extras():
     """What training, evaluation and their commands import at the top level, with every extra absent."""
-    absent = ["wandb", "tensorboard", "starlette", "uvicorn", "sureal", "optuna", "submitit"]
+    absent = ["wandb", "tensorboard", "starlette", "uvicorn", "sureal", "optuna", "submitit", "numba"]
     modules = ["srlab.training.run", "srlab.commands.evaluation", "srlab.sweeps.report", "srlab.mos.static"]
     code = f"import sys; sys.modules.update(dict.fromkeys({absent})); import {', '.join(modules)}"
     done = python("-c", code, folder=ROOT)

@@ -9,6 +9,7 @@ EXTRAS = {
     "wandb": ("wandb",),
     "tensorboard": ("tensorboard",),
     "mos": ("starlette", "uvicorn", "sureal"),
+    "classic": ("numba",),
 }
 # Hydra imports the plugins of the extra "sweep" by itself, and says only that it cannot find these.
 PLUGINS = ("sweeper/optuna", "launcher/submitit_local", "launcher/submitit_slurm")

@@ -3,14 +3,16 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from srlab.imaging.color import rgb_to_ycbcr
 from srlab.imaging.resize import imresize
 from srlab.imaging.symmetries import orient, undo
 from srlab.imaging.symmetries import orient as orient_array
 from srlab.inference.tiling import padded, tiled
-from srlab.inference.upscale import describe_input
+from srlab.inference.upscale import describe_input, upscale
 from srlab.methods import find_method
+from srlab.networks.network import SRNetwork, Traits
 
 
 def method(key: str, **network):
@@ -105,3 +107,44 @@ def test_averaged_weights_are_the_ones_used():
     before = edsr.upscale(LR, 2)
     nn.init.zeros_(edsr.network.head.weight)
     assert torch.equal(edsr.upscale(LR, 2), before)
+
+
+class Convolved(SRNetwork):
+    """One convolution to scale^2 times as many channels, and a pixel shuffle; what it computes in is noted."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.dtypes = layer, list[torch.dtype]()
+        self.traits = Traits((2,), 3, receptive_field=1)
+
+    def forward(self, lr, scale, condition=None):
+        made = self.layer(lr)
+        self.dtypes.append(made.dtype)
+        return F.pixel_shuffle(made, 2) if made.shape[1] == 12 else made
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(3, 12, 3, padding=1), nn.ConvTranspose2d(3, 3, 4, 2, 1)])
+def test_convolutions_of_images_are_in_float32_under_bf16(layer):
+    network = Convolved(layer)
+    low, full = (upscale(network, LR, 2, precision=precision) for precision in ("bf16", "32"))
+    assert torch.equal(low, full)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(upscale(network, LR, 2, precision="inherit"), full)
+        network.train()(LR, 2)
+    assert network.dtypes == [torch.float32] * 3 + [torch.bfloat16]
+
+
+def test_convolutions_inside_are_in_bf16():
+    inside = nn.Conv2d(8, 8, 3, padding=1)
+    network = Convolved(nn.Sequential(nn.Conv2d(3, 8, 1), inside, nn.Conv2d(8, 12, 1)))
+    seen = []
+    inside.register_forward_hook(lambda module, given, made: seen.append(made.dtype))
+    upscale(network, LR, 2, precision="bf16")
+    upscale(network, LR, 2)
+    assert seen == [torch.bfloat16, torch.float32] and network.dtypes == [torch.float32] * 2
+
+
+def test_outputs_in_float32_are_the_networks_own():
+    edsr = method("edsr", scale=2, features=8, blocks=2)
+    with torch.inference_mode():
+        assert torch.equal(edsr.upscale(LR, 2), edsr.network(LR, 2).clamp(0, 1))

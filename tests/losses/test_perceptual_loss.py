@@ -34,6 +34,17 @@ def test_equals_a_slice_of_torchvisions_vgg19(layer, end, after_relu, vgg, image
     assert expected > 1e-9 and float(loss(sr, hr, lr)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(("layer", "end"), {"conv2_2": 9, "conv3_3": 16, "conv5_3": 30}.items())
+def test_equals_a_slice_of_torchvisions_vgg16(layer, end, tmp_path, images):
+    torch.manual_seed(0)
+    features = make_layers(cfgs["D"])
+    torch.save({f"features.{key}": value for key, value in features.state_dict().items()}, tmp_path / "vgg16.pth")
+    loss = PerceptualLoss("vgg16", layer, weights={"vgg16": str(tmp_path / "vgg16.pth")}).double()
+    sr, hr, lr = images
+    expected = mean_square(features.double()[:end], sr, hr, 1 / 12.75)
+    assert expected > 0 and float(loss(sr, hr, lr)) == pytest.approx(expected, rel=1e-6)
+
+
 def test_only_what_is_needed_is_built(vgg):
     body = PerceptualLoss(layer="conv2_2", weights=vgg[1]).features.network.body
     assert len(body) == 9

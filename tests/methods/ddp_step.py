@@ -4,7 +4,7 @@ import sys
 
 import torch
 import torch.distributed as dist
-from helpers import MODELS, build, gradients, has_weights, random_batch, scales_of
+from helpers import MODELS, build, gradients, learns_by_steps, random_batch, scales_of
 from torch.nn.parallel import DistributedDataParallel
 
 from srlab.data.batch import Batch
@@ -17,7 +17,7 @@ def main(rank: int, meeting: str) -> None:
             continue  # test_new_model.py says why
         scale = scales_of(model)[0]
         method = build(model, scale=scale)
-        if not has_weights(method):
+        if not learns_by_steps(method):
             continue
         method.eval()  # BatchNorm by its statistics: each process sees other samples
         batch = random_batch(method, scale)

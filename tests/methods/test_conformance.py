@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import MODELS as ALL_MODELS
-from helpers import build, has_weights, published_size, random_batch, random_condition, scales_of
+from helpers import (
+    build,
+    has_weights,
+    learns_by_steps,
+    published_size,
+    random_batch,
+    random_condition,
+    scales_of,
+)
 from programs import finished, script
 
 from srlab.errors import SrlabError
@@ -29,7 +37,7 @@ def test_builds_with_the_published_number_of_parameters(model, scale):
 @pytest.mark.parametrize("model", MODELS)
 def test_a_step_at_every_scale_moves_every_trainable_parameter(model):
     method = build(model, scale=scales_of(model)[0])
-    if not has_weights(method):
+    if not learns_by_steps(method):
         with pytest.raises(SrlabError, match="no weights to train"):
             method.configure_optimizers()
         return

@@ -130,15 +130,35 @@ def test_transfer_from_x2_to_x4_takes_all_but_what_x2_lacks(tmp_path):
     assert torch.equal(target.network.tail[0][2].weight, fresh)
 
 
-def test_transfer_from_another_method(tmp_path):
+def test_transfer_from_another_method_that_has_nothing_in_common(tmp_path):
     path = checkpoint_of(edsr(), tmp_path / "a.ckpt")
-    with pytest.raises(SrlabError, match=r"a checkpoint of edsr, not of srresnet"):
-        transfer(find_method("srresnet")({"features": 4, "blocks": 1}), path)
+    with pytest.raises(SrlabError, match=r"a\.ckpt: none of its weights fits vdsr.* They look like edsr: scale=2 "):
+        transfer(find_method("vdsr")({"depth": 3, "features": 4}), path)
+
+
+def test_transfer_from_another_network_takes_no_constants(tmp_path):
+    """The mean and the range inside a network are its own: they are not the same for all networks."""
+    mdsr, target = find_method("mdsr")({"features": 4, "blocks": 1}), edsr()
+    before = target.network.mean.mean.clone()
+    mdsr.network.mean.mean.fill_(7.0)
+    taken, left = transfer(target, checkpoint_of(mdsr, tmp_path / "a.ckpt"))
+    assert "head.weight" in taken and "mean.mean" in left
+    assert torch.equal(target.network.head.weight, mdsr.network.head.weight)
+    assert torch.equal(target.network.mean.mean, before)
 
 
 def test_transfer_from_something_else(tmp_path):
     torch.save({"a": torch.zeros(1)}, tmp_path / "a.pt")
-    with pytest.raises(SrlabError, match="none of its weights fits"):
+    with pytest.raises(SrlabError, match=r"init_from=.*a\.pt: none of its weights fits edsr"):
+        transfer(edsr(), tmp_path / "a.pt")
+    torch.save({"RRDB_trunk.0.RDB1.conv1.weight": torch.zeros(1)}, tmp_path / "a.pt")
+    with pytest.raises(SrlabError, match=r"a\.pt: holds the weights of RRDBNet .*, which srlab does not have"):
+        transfer(edsr(), tmp_path / "a.pt")
+    torch.save({"epoch": 7}, tmp_path / "a.pt")
+    with pytest.raises(SrlabError, match=r"a\.pt: epoch is a int; expected a state dict"):
+        transfer(edsr(), tmp_path / "a.pt")
+    (tmp_path / "a.pt").write_bytes(b"hello")
+    with pytest.raises(SrlabError, match=r"a\.pt: not a file of weights"):
         transfer(edsr(), tmp_path / "a.pt")
 
 

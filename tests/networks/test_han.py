@@ -5,11 +5,14 @@ import torch
 from helpers import build
 from torch.nn import functional as F
 
+from srlab.config.compose import compose
 from srlab.errors import SrlabError
 from srlab.methods import find_method
-from srlab.methods.loading import load_weights, transfer
+from srlab.methods.loading import load_checkpoint, load_weights, transfer
 from srlab.networks.han import ChannelSpatialAttention, HANNetwork, LayerAttention
 from srlab.networks.rcan import RCANNetwork
+from srlab.training.run import train_config
+from srlab.weights.conversion import convert
 
 
 def with_shares(module):
@@ -69,24 +72,78 @@ def test_the_softmax_is_of_float32_under_autocast():
         assert torch.equal(attention(layers), attention.to(torch.float32)(layers))
 
 
-def test_training_starts_from_an_rcan(tmp_path):
-    rcan, han = build("rcan"), find_method("han")({"scale": 2, **RCANNetwork.tiny})
-    torch.nn.init.constant_(rcan.network.mean_shift.addition.bias, 110.0)  # as a trained one has drifted
+def drifted_rcan():
+    """As trained ones are: the authors' program trains the mean shift too, but BasicSR's does not."""
+    rcan = build("rcan")
+    torch.nn.init.constant_(rcan.network.mean_shift.addition.bias, 110.0)
+    return rcan
+
+
+def saved_in(layout, folder, rcan):
+    """An RCAN as srlab's checkpoint, as the authors' bare state dict, or under BasicSR's names."""
+    own, path = folder / "rcan.ckpt", folder / f"{layout}.pt"
     checkpoint = {"state_dict": rcan.state_dict(), "hyper_parameters": dict(rcan.hparams)}
     rcan.on_save_checkpoint(checkpoint)
-    torch.save(checkpoint, tmp_path / "rcan.ckpt")
-    taken, left = transfer(han, tmp_path / "rcan.ckpt")
-    assert set(taken) == rcan.network.state_dict().keys()
-    new = ("layer_attention.", "channel_spatial_attention.", "merge_layers.", "merge.")
-    assert left and all(key.startswith(new) for key in left)
-    assert han.network.mean_shift.addition.bias.tolist() == [110.0] * 3
-    with pytest.raises(SrlabError, match="missing"):
-        load_weights(build("han"), _weights(rcan, tmp_path))
+    torch.save(checkpoint, own)
+    if layout == "checkpoint":
+        return own
+    convert(own, path, layout)
+    return path
 
 
-def _weights(method, folder):
-    torch.save(method.network.state_dict(), folder / "rcan.pt")
-    return folder / "rcan.pt"
+@pytest.mark.parametrize("layout", ["checkpoint", "srlab", "edsr_pytorch", "basicsr"])
+def test_training_starts_from_an_rcan(layout, tmp_path):
+    rcan = build("rcan") if layout == "basicsr" else drifted_rcan()
+    han = find_method("han")({"scale": 2, **RCANNetwork.tiny})
+    fresh = {key: value.clone() for key, value in han.network.state_dict().items()}
+    taken, left = transfer(han, saved_in(layout, tmp_path, rcan))
+    given, now = rcan.network.state_dict(), han.network.state_dict()
+    assert set(taken) == given.keys() and all(torch.equal(now[key], given[key]) for key in given)
+    assert {key.split(".")[0] for key in left} == {
+        "layer_attention", "channel_spatial_attention", "merge_layers", "merge"
+    }  # fmt: skip
+    assert all(torch.equal(now[key], fresh[key]) for key in left)
+
+
+def test_what_comes_from_an_rcan_computes_the_same(tmp_path):
+    """With both shares at 0, figure 2 is RCAN as soon as the last merge lets only the deepest features through."""
+    rcan, han = drifted_rcan(), find_method("han")({"scale": 2, **RCANNetwork.tiny})
+    transfer(han, saved_in("edsr_pytorch", tmp_path, rcan))
+    features = len(han.network.merge.weight)
+    with torch.no_grad():
+        han.network.merge.weight.zero_()
+        han.network.merge.bias.zero_()
+        han.network.merge.weight[:, :features, 1, 1] = torch.eye(features)
+        lr = torch.rand(1, 3, 6, 5)
+        torch.testing.assert_close(han.network(lr, 2), rcan.network(lr, 2))
+
+
+def test_train_py_says_what_it_took_from_an_rcan(tmp_path, photos_folder, capsys):
+    rcan = build("rcan")
+    start = saved_in("basicsr", tmp_path, rcan)
+    sizes = [f"model.network.{name}={value}" for name, value in RCANNetwork.tiny.items()]
+    words = ["model=han", "name=han", "data=folder", f"data.train=[{photos_folder}]", f"sets=[{photos_folder}]",
+             "data.patch_size=8", "data.batch_size=2", "trainer.max_steps=1", "optimizer.learning_rate=1e-30",
+             f"runs={tmp_path}/runs", f"init_from={start}"]  # fmt: skip
+    train_config(compose("train", [*words, *sizes]))
+    took = f"init_from={start}: took {len(rcan.network.state_dict())} tensors, left 8 as initialised (layer_attention."
+    assert took in capsys.readouterr().out
+    trained = load_checkpoint(tmp_path / "runs" / "han" / "checkpoints" / "best.ckpt").network
+    assert torch.equal(trained.head.weight, rcan.network.head.weight)
+
+
+def test_an_rcan_of_another_scale_lacks_the_upsampler(tmp_path):
+    han = find_method("han")({"scale": 4, **RCANNetwork.tiny})
+    _, left = transfer(han, saved_in("edsr_pytorch", tmp_path, build("rcan")))
+    assert {key for key in left if key.startswith("tail.")} == {"tail.0.2.weight", "tail.0.2.bias"}
+
+
+def test_an_rcan_is_no_han(tmp_path):
+    """A start may lack some weights; what is evaluated may not."""
+    with pytest.raises(SrlabError, match=r"missing \(layer_attention\.gamma.*They look like rcan by yulunzhang/RCAN"):
+        load_weights(build("han"), saved_in("edsr_pytorch", tmp_path, build("rcan")))
+    with pytest.raises(SrlabError, match="a checkpoint of rcan, not of han"):
+        load_weights(build("han"), saved_in("checkpoint", tmp_path, build("rcan")))
 
 
 def test_the_mean_shift_is_not_trained():

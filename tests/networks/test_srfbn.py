@@ -1,11 +1,14 @@
 """SRFBN against the paper's equations in plain functions, its loss on every step, and the authors' golden outputs."""
 
+import numpy as np
 import pytest
 import torch
 from helpers import SHARED, build, needs_shared, random_batch
 from torch.nn import functional as F
 
+from srlab.data.batch import Batch
 from srlab.errors import SrlabError
+from srlab.imaging.color import luma
 from srlab.methods import find_method
 from srlab.methods.loading import load_weights
 from srlab.networks.srfbn import SRFBNNetwork
@@ -110,6 +113,26 @@ def test_the_loss_is_the_sum_over_the_steps():
     expected = sum((batch.crop_margin(image) - batch.hr).abs().mean() for image in images)
     assert float(total) == pytest.approx(float(expected), rel=1e-5)
     assert terms.keys() == {"l1"}
+
+
+@pytest.mark.parametrize(("steps", "early"), [(1, 0), (2, 1), (3, 1), (4, 2)])
+def test_the_first_half_of_the_steps_has_the_easier_target(steps, early):
+    method = build("srfbn")
+    method.network.steps = steps  # which share their weights
+    batch = random_batch(method, 2)
+    batch = batch._replace(easier=torch.rand_like(batch.hr))
+    images = [image.detach().numpy() for image in method.network.outputs(batch.lr, 2)]
+    easier, hr = batch.easier.numpy(), batch.hr.numpy()
+    targets = [easier] * early + [hr] * (steps - early)
+    expected = sum(np.abs(image - target).mean() for image, target in zip(images, targets, strict=True))
+    assert float(method.objective(batch)[0]) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_luma_network_has_easier_targets_of_luma():
+    method = find_method("srfbn")({"scale": 2, "channels": 1, "features": 4, "groups": 1, "steps": 2})
+    lr, hr, easier = (torch.rand(2, 3, side, side) for side in (6, 12, 12))
+    (image, first, _), (_, second, _) = method.predictions(method._in_its_channels(Batch(lr, hr, 2, easier=easier)))
+    assert torch.equal(first, luma(easier)) and torch.equal(second, luma(hr)) and image.shape == first.shape
 
 
 def test_steps_share_their_weights():

@@ -12,7 +12,7 @@ from srlab.weights.files import unwrapped
 from srlab.weights.foreign_networks import foreign_network
 from srlab.weights.recognition import recognise
 
-NAMES = {"RRDBNet": "RRDBNet", "SwinIR": "SwinIR", "CSNLN": "CSNLN", "MSRResNet1": "MSRResNet",
+NAMES = {"RRDBNet": "RRDBNet", "SwinIR": "SwinIR", "MSRResNet1": "MSRResNet",
          "MSRResNet0": "MSRResNet", "MSRResNet": "MSRResNet"}  # fmt: skip
 
 

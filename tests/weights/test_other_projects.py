@@ -33,6 +33,7 @@ PROJECTS = {
     "Paper99/SRFBN_CVPR19": "srfbn",
     "daitao/SAN": "san",
     "wwlCape/HAN": "han",
+    "SHI-Labs/Cross-Scale-Non-Local-Attention": "csnln",
 }
 METHODS = {"EDSR": "edsr", "MDSR": "mdsr", "WDSR-A": "wdsr", "WDSR-B": "wdsr", "WDSR": "wdsr", "VDSR": "vdsr"}
 METHODS |= {"ProSR": "prosr", "ProSRs": "prosr"}
@@ -40,7 +41,7 @@ METHODS |= {"CARN": "carn", "CARN-M": "carn"}
 METHODS |= {"LapSRN": "lapsrn"}
 METHODS |= {"RDN": "rdn", "RCAN": "rcan"}
 METHODS |= {"D-DBPN": "dbpn", "SRFBN": "srfbn"}
-METHODS |= {"SAN": "san", "HAN": "han"}
+METHODS |= {"SAN": "san", "HAN": "han", "CSNLN": "csnln"}
 # Arguments that the configs of the golden files have, ours and theirs, where that is all there is to do.
 NAMES = {
     "vdsr": {"depth": "layers", "features": "features"},
@@ -49,6 +50,7 @@ NAMES = {
     "srfbn": {name: name for name in ("scale", "features", "groups", "steps")},
     "san": {name: name for name in ("scale", "features", "groups", "blocks", "reduction")},
     "han": {name: name for name in ("scale", "features", "groups", "blocks", "reduction")},
+    "csnln": {"scale": "scale", "features": "features", "recursions": "depth"},
 }
 
 
@@ -207,6 +209,7 @@ def test_our_own_weights_there_and_back(layout, tmp_path):
              "dbpn": {"scale": 8, "features": 3, "shallow_features": 4, "stages": 4},
              "san": {"scale": 2, "features": 4, "groups": 3, "blocks": 2, "reduction": 2},
              "han": {"scale": 3, "features": 4, "groups": 2, "blocks": 3, "reduction": 2},
+             "csnln": {"scale": 4, "features": 4, "recursions": 3},
              "srfbn": {"scale": 3, "features": 3, "groups": 3},
              "wdsr": {"scale": 2, "features": 6, "blocks": 2, "block": "b", "expansion": 3}}  # fmt: skip
     kernel = {"kernel": 4} if layout.name == "lapsrn_twtygqyy" else {}
@@ -215,7 +218,8 @@ def test_our_own_weights_there_and_back(layout, tmp_path):
     for key in constants:
         del state[key]
     layout.complete(state)  # the constants that the project's code has
-    ranges = {"edsr_pytorch": 255.0, "carn_pytorch": 1.0, "srfbn": 255.0}  # of those whose files hold the mean
+    # Of those whose files hold the mean.
+    ranges = {"edsr_pytorch": 255.0, "carn_pytorch": 1.0, "srfbn": 255.0, "csnln": 1.0}
     if not state.keys() >= set(constants):
         state |= {"mean.mean": torch.tensor([1.0, 2.0, 3.0]), "mean.value_range": torch.tensor(ranges[layout.name])}
     theirs = layout.from_own(state)

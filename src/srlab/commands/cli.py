@@ -13,9 +13,11 @@ COMMANDS = {
     "train": ("srlab.commands.train", "train a method, evaluate it, draw a picture"),
     "evaluate": ("srlab.commands.evaluate", "measure methods on benchmark sets"),
     "data": ("srlab.commands.data", "list, fetch and check sets of images"),
+    "standard-table": ("srlab.commands.standard_table", "the tables of the literature, with our numbers beside them"),
     "report": ("srlab.commands.report", "the runs of a sweep as one table and figures"),
     "convert": ("srlab.commands.convert", "write weights in another project's layout"),
     "interpolate": ("srlab.commands.interpolate", "write the networks between two of a kind"),
+    "weights": ("srlab.commands.weights", "list, show and verify the networks that come with srlab"),
     "mos": ("srlab.commands.mos", "serve and report a rating study"),
 }
 WITH_OPTIONS_OF_CONF = ("train", "evaluate")  # whose options the tab key completes

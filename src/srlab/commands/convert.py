@@ -12,7 +12,6 @@ from typing import Any
 
 from srlab.commands.arguments import Option, Place, Tool
 from srlab.console import reported
-from srlab.run_files import checkpoint_in
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -21,16 +20,17 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _convert(values: dict[str, Any]) -> None:
-    from srlab.weights.conversion import convert  # noqa: PLC0415 - imports PyTorch: --help answers at once
+    from srlab.weights import zoo  # noqa: PLC0415 - imports PyTorch: --help answers at once
+    from srlab.weights.conversion import convert  # noqa: PLC0415
 
-    print(convert(checkpoint_in(Path(values["in"])), Path(values["out"]), values["layout"]))
+    print(convert(zoo.located(values["in"]), Path(values["out"]), values["layout"]))
 
 
 TOOL = Tool(
     name="srlab convert",
     about=str(__doc__),
     places=(
-        Place("IN", "a .ckpt, .pt, .pth or .safetensors file, or a run's folder"),
+        Place("IN", "a .ckpt, .pt, .pth or .safetensors file, a run's folder, or pretrained:NAME"),
         Place("OUT", "a .pt, .pth or .safetensors file"),
     ),
     options=(

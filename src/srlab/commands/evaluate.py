@@ -3,6 +3,7 @@
     srlab evaluate model=bicubic scale=4                          # a method without weights
     srlab evaluate model=vdsr weights=vdsr.pt protocol=classic    # a network and its weights
     srlab evaluate ckpt=runs/demo                                 # a run's best checkpoint needs nothing else
+    srlab evaluate ckpt=pretrained:edsr_baseline_x2               # one that comes with srlab
     srlab evaluate 'ckpt=[a.ckpt,b.ckpt]' 'sets=[set5,set14]' ensemble=true out=results save_images=true
 
 Sets are read from data.root=DIR, or SRLAB_DATA in the environment.

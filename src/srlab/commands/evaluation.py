@@ -27,8 +27,8 @@ from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.by_name import check_metrics, meters_of
 from srlab.metrics.protocol import protocol
 from srlab.mos import export as mos
-from srlab.run_files import checkpoint_in
 from srlab.training.devices import inference_device
+from srlab.weights import zoo
 
 ANY_SCALE = [2, 3, 4]  # for methods that have no scale of their own
 
@@ -144,7 +144,7 @@ def _networks(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     if config.ckpt is not None:
         if config.model is not None or config.weights.network is not None:
             raise SrlabError("ckpt= needs neither model= nor weights=: a checkpoint knows its method.")
-        paths = [checkpoint_in(Path(str(path))) for path in as_list(config.ckpt)]
+        paths = [zoo.located(str(path)) for path in as_list(config.ckpt)]
         if not paths:
             raise SrlabError("ckpt=[]: expected a checkpoint, or a list of them.")
         return _labelled([(path, load_checkpoint(path)) for path in paths])
@@ -153,10 +153,17 @@ def _networks(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
     has_weights = any(True for _ in method.network.parameters())
     if config.weights.network is not None:
-        load_weights(method, Path(config.weights.network))
+        load_weights(method, _weights_file(config.weights.network, config.model.name, as_scales(config.scale)))
     elif has_weights:
         raise SrlabError(f"model={config.model.name} has weights: say weights=FILE, or ckpt=PATH.")
     return [(method.label, method.eval())]
+
+
+def _weights_file(given: str, model: str, scales: list[int]) -> Path:
+    """Returns the file of weights=: a path, pretrained:NAME, or for "pretrained" alone the network of the model."""
+    if given == zoo.PRETRAINED:
+        return zoo.path(zoo.name_for(model, scales))
+    return zoo.located(given) if given.startswith(zoo.PREFIX) else Path(given)
 
 
 def _labelled(loaded: list[tuple[Path, SuperResolver]]) -> list[tuple[str, SuperResolver]]:

@@ -8,12 +8,10 @@ has more.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from srlab.commands.arguments import Option, Place, Tool
 from srlab.console import reported
-from srlab.run_files import checkpoint_in
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -23,16 +21,17 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _interpolate(values: dict[str, Any]) -> None:
     from srlab.commands.network_interpolation import Request, run  # noqa: PLC0415 - imports PyTorch
+    from srlab.weights import zoo  # noqa: PLC0415
 
     request = Request.of(values["alpha"], values["out"], values["options"])
-    run(checkpoint_in(Path(values["a"])), checkpoint_in(Path(values["b"])), request)
+    run(zoo.located(values["a"]), zoo.located(values["b"]), request)
 
 
 TOOL = Tool(
     name="srlab interpolate",
     about=str(__doc__),
     places=(
-        Place("A", "where alpha is 0: a checkpoint, a run's folder, or weights"),
+        Place("A", "where alpha is 0: a checkpoint, a run's folder, weights, or pretrained:NAME"),
         Place("B", "where alpha is 1"),
         Place("OUT", "a .ckpt file, or a folder for several (runs/interpolation)", optional=True),
     ),

@@ -28,7 +28,7 @@ def keys_of(schema: type, prefix: str = "") -> Iterator[str]:
 def open_keys() -> frozenset[str]:
     """Returns the keys in dictionaries that the schema leaves open: arguments of networks, options of loss terms."""
     models = [OmegaConf.load(path) for path in (CONF / "model").rglob("*.yaml")]
-    parts = ("model.network", "model.discriminator")
+    parts = ("model.network", "model.discriminator", "model.fit")
     networks = {f"{part}.{key}" for model in models for part in parts for key in OmegaConf.select(model, part) or {}}
     terms = loss_terms()
     options = {f"loss.{term}.{key}" for term in terms for key in terms[term]}

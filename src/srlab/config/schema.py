@@ -12,6 +12,7 @@ class ModelConfig:
     name: str = MISSING
     network: dict[str, Any] = field(default_factory=dict)
     discriminator: dict[str, Any] = field(default_factory=dict)
+    fit: dict[str, Any] = field(default_factory=dict)
     ema: float = 0.0
 
 
@@ -51,6 +52,7 @@ class DataConfig:
     patch_sizes: dict[int, int] | None = None
     growth: dict[int, list[float]] | None = None
     margin: int = MISSING
+    curriculum: bool = MISSING
     scale_per: str = MISSING
     small_images: str = MISSING
     batch_size: int = MISSING

@@ -16,6 +16,8 @@ class Batch(NamedTuple):
         condition: (N, K), what a degradation-conditioned network is told of each LR patch, or None.
         margin: LR pixels on every side of `lr` beyond what `hr` shows; `hr` begins where the margin ends.
         blend: how far its scale is blended in, 0..1, where scales join a training one after the other (data.growth).
+        easier: `hr` degraded as `lr` is, but not shrunk, likewise: what early steps are to give (data.curriculum). None
+            where no such target is asked for, or the degradation has none.
     """
 
     lr: Tensor
@@ -24,6 +26,7 @@ class Batch(NamedTuple):
     condition: Tensor | None = None
     margin: int = 0
     blend: float = 1.0
+    easier: Tensor | None = None
 
     def crop_margin(self, enlarged: Tensor) -> Tensor:
         """Returns the part of `lr` enlarged, (N, C, scale * h, scale * w), that shows `hr`: (N, C, H, W)."""

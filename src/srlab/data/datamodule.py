@@ -131,6 +131,7 @@ class SuperResolutionData(pl.LightningDataModule):
             "patch_sizes": [[scale, self.shape.lr_of_scale[scale]] for scale in sorted(self.shape.lr_of_scale)],
             "growth": [[scale, *self.growth.windows[scale]] for scale in sorted(self.growth.windows)],
             "margin": config.margin,
+            "curriculum": config.curriculum,
             "batch_size": config.batch_size,
             "augment": config.augment,
             "degradation": self.degradation.name,
@@ -182,7 +183,8 @@ class SuperResolutionData(pl.LightningDataModule):
             self.config.scale_per,
             self.growth,
         )
-        return PatchDataset(hr, lr, sampler, steps, rank, world, self.training.versions, self.degradation)
+        versions, curriculum = self.training.versions, self.config.curriculum
+        return PatchDataset(hr, lr, sampler, steps, rank, world, versions, self.degradation, curriculum)
 
     def train_dataloader(self) -> DataLoader:
         """Returns the batches from the trainer's current step on, which Lightning has restored if the run resumes."""
@@ -211,13 +213,14 @@ class SuperResolutionData(pl.LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Converts uint8 to float in [0, 1]; done on the device because uint8 is a quarter of the bytes to copy."""
         if isinstance(batch, Batch):
-            lr, hr = (
-                patches.to(torch.float32, memory_format=self.memory_format) / 255 for patches in (batch.lr, batch.hr)
-            )
-            return batch._replace(lr=lr, hr=hr)
+            easier = None if batch.easier is None else self._as_float(batch.easier)
+            return batch._replace(lr=self._as_float(batch.lr), hr=self._as_float(batch.hr), easier=easier)
         if isinstance(batch, list):
             return [self.on_after_batch_transfer(part, dataloader_idx) for part in batch]
         return batch
+
+    def _as_float(self, patches: torch.Tensor) -> torch.Tensor:
+        return patches.to(torch.float32, memory_format=self.memory_format) / 255
 
 
 class _Pairs(Dataset[Pair]):

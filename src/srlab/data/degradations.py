@@ -92,6 +92,23 @@ class Degradation:
         """
         return lr, self.condition
 
+    def unshrunk(self, hr: np.ndarray, scale: int, random: np.random.Generator) -> np.ndarray | None:
+        """Degrades an HR image but leaves its size, which makes a target that is easier than HR (data.curriculum).
+
+        Args:
+            hr: as of a call.
+            scale: at which the degradation is applied.
+            random: drawn from where the degradation is random.
+
+        Returns:
+            Of the shape and type of `hr`; None where nothing but the size is changed, or where it cannot be told apart.
+        """
+        return None
+
+    def reach(self, scale: int) -> int:
+        """Returns how many HR pixels around a pixel `unshrunk` has to see."""
+        return 0
+
     def check_scales(self, scales: Iterable[int]) -> None:
         """Raises SrlabError for a scale that the degradation does not have."""
 
@@ -125,7 +142,16 @@ class BlurDown(Degradation):
 
     def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
         self.check_scales([scale])
-        return _gaussian_blur(hr, self.SIDE, self.SIGMA)[1 :: self.SCALE, 1 :: self.SCALE]
+        return self._blurred(hr)[1 :: self.SCALE, 1 :: self.SCALE]
+
+    def unshrunk(self, hr: np.ndarray, scale: int, random: np.random.Generator) -> np.ndarray:
+        return self._blurred(hr)
+
+    def reach(self, scale: int) -> int:
+        return self.SIDE // 2
+
+    def _blurred(self, hr: np.ndarray) -> np.ndarray:
+        return _gaussian_blur(hr, self.SIDE, self.SIGMA)
 
     def check_scales(self, scales: Iterable[int]) -> None:
         for scale in scales:
@@ -150,9 +176,16 @@ class GaussianDown(Degradation):
     SIGMA: ClassVar[float] = 3 / 8  # times the scale
 
     def shrink(self, hr: np.ndarray, scale: int) -> np.ndarray:
-        sigma = self.SIGMA * scale
-        side = 2 * math.ceil(4 * sigma) + 1
-        return _gaussian_blur(hr, side, sigma)[scale // 2 :: scale, scale // 2 :: scale]
+        return self._blurred(hr, scale)[scale // 2 :: scale, scale // 2 :: scale]
+
+    def unshrunk(self, hr: np.ndarray, scale: int, random: np.random.Generator) -> np.ndarray:
+        return self._blurred(hr, scale)
+
+    def reach(self, scale: int) -> int:
+        return math.ceil(4 * self.SIGMA * scale)
+
+    def _blurred(self, hr: np.ndarray, scale: int) -> np.ndarray:
+        return _gaussian_blur(hr, 2 * self.reach(scale) + 1, self.SIGMA * scale)
 
 
 class NoiseDown(Bicubic):
@@ -168,6 +201,9 @@ class NoiseDown(Bicubic):
 
     def corrupt(self, lr: np.ndarray, random: np.random.Generator) -> Corrupted:
         return _with_noise(lr, self.SIGMA, random), self.condition
+
+    def unshrunk(self, hr: np.ndarray, scale: int, random: np.random.Generator) -> np.ndarray:
+        return _with_noise(hr, self.SIGMA, random)
 
 
 @dataclass(frozen=True)

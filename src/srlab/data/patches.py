@@ -82,6 +82,42 @@ def shrunk(
     return _stacked(results)
 
 
+def unshrunk(
+    images: Sequence[np.ndarray],
+    draw: Draw,
+    side: int,
+    scale: int,
+    degradation: Degradation,
+    draws: Iterable[np.random.Generator],
+) -> torch.Tensor | None:
+    """Makes HR patches that are degraded but not shrunk, each as if it had been cut from the whole image.
+
+    Args:
+        images: HR, (3, H, W) uint8 each.
+        draw: places in these images, in HR pixels.
+        side: of the patches.
+        scale: at which the degradation is applied.
+        degradation: what to apply.
+        draws: random numbers of each patch.
+
+    Returns:
+        (N, 3, side, side) uint8; None where the degradation has no such images.
+    """
+    reach, patches = degradation.reach(scale), []
+    columns = (draw.image.tolist(), draw.top.tolist(), draw.left.tolist(), draw.orientation.tolist())
+    for index, top, left, turn, random in zip(*columns, draws, strict=True):
+        # Of the image as far as whole LR pixels go: its own border is the degradation's.
+        height, width = (length // scale * scale for length in images[index].shape[1:])
+        y, x = max(0, top - reach), max(0, left - reach)
+        region = images[index][:, y : min(top + side + reach, height), x : min(left + side + reach, width)]
+        degraded = degradation.unshrunk(region.transpose(1, 2, 0), scale, random)
+        if degraded is None:
+            return None
+        patch = degraded.transpose(2, 0, 1)[:, top - y : top - y + side, left - x : left - x + side]
+        patches.append(orient(patch, turn))
+    return torch.from_numpy(np.stack(patches))
+
+
 def corrupted(
     patches: torch.Tensor, degradation: Degradation, draws: Iterable[np.random.Generator]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -102,7 +138,8 @@ def corrupted(
 
 def _same_for_all(degradation: Degradation, patches: int) -> torch.Tensor | None:
     code = degradation.condition
-    return None if code is None else torch.from_numpy(code).expand(patches, -1)
+    # A copy for each, because memory that rows share cannot be pinned.
+    return None if code is None else torch.from_numpy(code).repeat(patches, 1)
 
 
 def _stacked(results: Sequence[Corrupted]) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -123,6 +160,7 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
         world: number of processes.
         versions: number of LR images for every HR image.
         degradation: whose random part is applied to each patch, or the family of which each has a member.
+        curriculum: whether batches have easier targets too, `Batch.easier`.
 
     Attributes:
         together: number of steps whose batches make one item, a list, for methods that accumulate gradients themselves.
@@ -140,11 +178,12 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
         world: int = 1,
         versions: int = 1,
         degradation: Degradation = BICUBIC,
+        curriculum: bool = False,
     ) -> None:
         super().__init__()
         share = sampler.batch_size // world
         self.hr, self.lr, self.sampler, self.steps, self.versions = hr, lr, sampler, steps, versions
-        self.degradation = degradation
+        self.degradation, self.curriculum = degradation, curriculum
         self.share = np.arange(rank * share, (rank + 1) * share)
 
     def batch(self, step: int) -> Batch | list[Batch]:
@@ -158,20 +197,32 @@ class PatchDataset(IterableDataset[Batch | list[Batch]]):
     def _patches(self, step: int, draw: Draw, samples: np.ndarray, scale: int) -> Batch:
         """Cuts the patches of a draw; samples: their positions in the global batch."""
         shape, turns = self.sampler.shape, draw.orientation
-        draws = (self.sampler.draws(step, i) for i in samples.tolist())
+        drawn = self.degradation.is_random or self.curriculum
+        draws = [self.sampler.draws(step, i) for i in samples.tolist()] if drawn else []
         side = shape.lr_side(scale)
         if self.degradation.context(scale) is None:
             clean = cut(self.lr[scale].images, draw.image, draw.top, draw.left, turns, side)
             lr, condition = corrupted(clean, self.degradation, draws)
         else:
             lr, condition = shrunk(self.hr.images, draw, self.versions, scale, side, self.degradation, draws)
+        hr, easier = self._targets(draw, scale, draws)
+        return Batch(lr, hr, scale, condition, shape.margin, self.sampler.growth.blend(scale, step), easier)
+
+    def _targets(
+        self, draw: Draw, scale: int, draws: Iterable[np.random.Generator]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Cuts the HR patches of a draw, and makes the easier targets of a curriculum."""
+        shape, turns = self.sampler.shape, draw.orientation
+        image = draw.image // self.versions
         top, left = (draw.top + shape.margin) * scale, (draw.left + shape.margin) * scale
         # An HR side that the scale does not divide is cropped only after the patch is oriented, as its LR patch is.
-        whole = (shape.lr_side(scale) - 2 * shape.margin) * scale
-        hr = cut(self.hr.images, draw.image // self.versions, top, left, turns, whole)
-        side = shape.hr_side(scale)
-        blend = self.sampler.growth.blend(scale, step)
-        return Batch(lr, hr[..., :side, :side], scale, condition, shape.margin, blend)
+        whole, side = (shape.lr_side(scale) - 2 * shape.margin) * scale, shape.hr_side(scale)
+        hr = cut(self.hr.images, image, top, left, turns, whole)[..., :side, :side]
+        if not self.curriculum:
+            return hr, None
+        places = Draw(draw.scale, image, top, left, turns)
+        easier = unshrunk(self.hr.images, places, whole, scale, self.degradation, draws)
+        return hr, None if easier is None else easier[..., :side, :side]
 
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()

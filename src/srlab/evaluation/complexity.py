@@ -16,12 +16,13 @@ def trainable_parameters(method: SuperResolver) -> int:
 def multiply_adds(method: SuperResolver, scale: int) -> int:
     """Returns the multiply-adds of all convolutions for one 1280 x 720 output image, as CARN's tables do.
 
-    Interpolation, activations and the products of attention do not count. The LR image has the nearest size, such as
-    427 x 240 at x3. Nothing is computed: the network is built on the meta device.
+    Interpolation, activations and the products of attention do not count. The LR image has the nearest size that
+    the network takes, such as 427 x 240 at x3. Nothing is computed: the network is built on the meta device.
     """
     with torch.device("meta"):
         network = type(method).Network(**method.hparams["network"]).eval()
-        height, width = (round(side / scale) for side in OUTPUT)
+        multiple = method.traits.size_multiple
+        height, width = (round(side / scale / multiple) * multiple for side in OUTPUT)
         lr = torch.empty(1, method.traits.channels or 3, height, width)
         length = method.traits.condition_length
         condition = None if length is None else torch.empty(1, length)

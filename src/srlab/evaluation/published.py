@@ -1,6 +1,7 @@
 """Published numbers, shown beside ours only where method, size, protocol, set and scale are the same."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ def _table() -> dict[str, Any]:
 
 def published_parameters(method: str, scale: int) -> int | None:
     """Returns the number of trainable parameters of the published network; None where the table does not have it."""
-    return next(iter(_sizes(method, scale)), None)
+    return next(iter(published_sizes(method, scale)), None)
 
 
-def _sizes(method: str, scale: int) -> list[int]:
+def published_sizes(method: str, scale: int) -> list[int]:
     """Returns the numbers of parameters of a published network: as in the paper, and as released, where they differ."""
     counts = _table().get(method, {}).get("parameters", {})
     size = counts.get(scale, counts.get(0, []))
@@ -41,7 +42,22 @@ def published(
         image_set: a name of the catalog.
         scale: of the super-resolution.
     """
-    if (parameters or 0) not in _sizes(method, scale):
+    if (parameters or 0) not in published_sizes(method, scale):
         return None
-    row = _table()[method].get(protocol, {}).get(image_set, {}).get(scale)
+    return published_quality(method, protocol, image_set, scale)
+
+
+def published_quality(method: str, protocol: str, image_set: str, scale: int) -> dict[str, float] | None:
+    """Returns the published quality of a method of any size: {"psnr": dB, "ssim": ...}; None where there is none.
+
+    The arguments are those of `published`.
+    """
+    row = _table().get(method, {}).get(protocol, {}).get(image_set, {}).get(scale)
     return None if row is None else {"psnr": row[0], "ssim": row[1]}
+
+
+def published_protocol(method: str, image_sets: Iterable[str]) -> str | None:
+    """Returns the protocol under which a method's numbers on some of these sets were published; None without any."""
+    wanted = set(image_sets)
+    rows = _table().get(method, {}).items()
+    return next((name for name, sets in rows if name != "parameters" and wanted & sets.keys()), None)

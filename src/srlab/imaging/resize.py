@@ -127,3 +127,18 @@ def imresize(image: Image, scale: float, kernel: str = "bicubic") -> Image:
         raise TypeError(f"the image must be uint8 or floating point, not {tensor.dtype}")
     result = _resize_tensor(tensor, axes, float(scale), kernel)
     return result if isinstance(image, Tensor) else result.numpy()
+
+
+def imresize_to(image: Tensor, height: int, width: int, kernel: str = "bicubic") -> Tensor:
+    """Resizes an image as MATLAB's imresize(image, [height width], kernel) does: the two scales may differ a little.
+
+    Args:
+        image: (N, C, H, W), floating point.
+        height, width: of the result.
+        kernel: nearest, bilinear, bicubic or lanczos (lanczos3).
+
+    Returns:
+        (N, C, height, width).
+    """
+    image = _resize_axis(image, 2, height / image.shape[2], kernel)
+    return _resize_axis(image, 3, width / image.shape[3], kernel)

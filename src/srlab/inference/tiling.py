@@ -25,17 +25,38 @@ def tiled(forward: Callable[[Tensor], Tensor], scale: int, tile: int, overlap: i
         for top in range(0, height, tile):
             for left in range(0, width, tile):
                 bottom, right = min(top + tile, height), min(left + tile, width)
-                y0, x0 = max(0, top - overlap), max(0, left - overlap)
-                piece = forward(lr[..., y0 : min(bottom + overlap, height), x0 : min(right + overlap, width)])
+                piece = on_rectangle(forward, lr, scale, (top, bottom), (left, right), overlap)
                 if result is None:
                     result = piece.new_empty((*piece.shape[:-2], height * scale, width * scale))
-                result[..., top * scale : bottom * scale, left * scale : right * scale] = piece[
-                    ..., (top - y0) * scale : (bottom - y0) * scale, (left - x0) * scale : (right - x0) * scale
-                ]
+                result[..., top * scale : bottom * scale, left * scale : right * scale] = piece
         assert result is not None
         return result
 
     return over_tiles
+
+
+def on_rectangle(
+    forward: Callable[[Tensor], Tensor],
+    lr: Tensor,
+    scale: int,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    overlap: int,
+) -> Tensor:
+    """Runs `forward` on a part of an image, and returns what it makes of a rectangle.
+
+    Args:
+        forward: (N, C, h, w) -> (N, C, scale * h, scale * w).
+        lr: (N, C, h, w).
+        scale: of `forward`.
+        rows: of the rectangle, in LR pixels: from, to.
+        columns: see `rows`.
+        overlap: LR pixels that `forward` sees beyond the rectangle on every side, as far as the image goes.
+    """
+    (top, bottom), (left, right) = rows, columns
+    y0, x0 = max(0, top - overlap), max(0, left - overlap)
+    piece = forward(lr[..., y0 : bottom + overlap, x0 : right + overlap])
+    return piece[..., (top - y0) * scale : (bottom - y0) * scale, (left - x0) * scale : (right - x0) * scale]
 
 
 def padded(forward: Callable[[Tensor], Tensor], scale: int, multiple: int) -> Callable[[Tensor], Tensor]:

@@ -11,7 +11,9 @@ from srlab.errors import SrlabError
 from srlab.imaging.color import rgb_to_ycbcr, ycbcr_to_rgb
 from srlab.imaging.resize import imresize
 from srlab.imaging.symmetries import SYMMETRIES
+from srlab.inference.image_precision import ImagePrecision
 from srlab.inference.self_ensemble import ensembled
+from srlab.inference.tile_check import checked
 from srlab.inference.tiling import padded, tiled
 from srlab.networks.network import SRNetwork, Traits
 
@@ -40,9 +42,11 @@ def upscale(
         scale: one of the network's scales.
         condition: (N, the traits' condition_length), what a degradation-conditioned network needs beside the image.
         tile: side of the tiles in LR pixels, for images that do not fit into memory at once; None processes whole
-            images. Tiles overlap by the receptive field, so the result does not depend on their size.
+            images. Tiles overlap by the receptive field, so the result does not depend on their size; where the network
+            sees everywhere it does, and a warning says so once where that can be more than 0.01 dB.
         ensemble: averages over the 8 flips and rotations (EDSR, section 3.4), where that changes anything.
-        precision: of the network's arithmetic; "inherit" leaves the caller's autocast as it is.
+        precision: of the network's arithmetic; "inherit" leaves the caller's autocast as it is. Convolutions that see
+            or make an image are in float32 all the same.
         label: what the network is called in messages.
 
     Returns:
@@ -58,7 +62,7 @@ def upscale(
         raise SrlabError(f"scale={scale}: {label} was built for {has}. Choose that, or another checkpoint.")
     _check_condition(network.traits, condition, len(lr), label)
     with torch.inference_mode(), _autocast(precision, lr.device), _evaluating(network):
-        forward = _forward(network, scale, condition, tile, ensemble)
+        forward = _forward(network, scale, condition, tile, ensemble, label)
         sr = _in_its_colours(forward, lr, scale, network.traits.channels)
         if not sr.isfinite().all():
             raise SrlabError(f"{label}: the result is not finite: damaged weights, or training diverged.")
@@ -106,32 +110,35 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def _forward(
-    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, ensemble: bool
+    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, ensemble: bool, label: str
 ) -> Callable[[Tensor], Tensor]:
     """The network, in the layers that were asked for: size, tiles, ensemble."""
     if not ensemble or network.traits.equivariant:
-        return _forward_once(network, scale, condition, tile)
+        return _forward_once(network, scale, condition, tile, label)
     turned = [
         None if condition is None else network.turned_condition(condition, symmetry) for symmetry in range(SYMMETRIES)
     ]
-    return ensembled([_forward_once(network, scale, told, tile) for told in turned])
+    return ensembled([_forward_once(network, scale, told, tile, label) for told in turned])
 
 
 def _forward_once(
-    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None
+    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, label: str
 ) -> Callable[[Tensor], Tensor]:
     traits = network.traits
 
     def plain(lr: Tensor) -> Tensor:
-        return network(lr, scale, condition).float()
+        with ImagePrecision(lr.shape[1], scale):
+            return network(lr, scale, condition).float()
 
     forward = padded(plain, scale, traits.size_multiple)
     if tile is None:
         return forward
-    overlap = BLIND_OVERLAP if traits.receptive_field is None else traits.receptive_field
     # Padding looks at a tile's own size, so tiles that start on multiples keep to the whole image's grid.
     multiple = traits.size_multiple
-    return tiled(forward, scale, -(-tile // multiple) * multiple, -(-overlap // multiple) * multiple)
+    side = -(-tile // multiple) * multiple
+    if traits.receptive_field is None:
+        return checked(forward, scale, side, -(-BLIND_OVERLAP // multiple) * multiple, label)
+    return tiled(forward, scale, side, -(-traits.receptive_field // multiple) * multiple)
 
 
 def _in_its_colours(forward: Callable[[Tensor], Tensor], lr: Tensor, scale: int, channels: int | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Features of classification networks (VGG19, ResNet-50), which losses compare."""
+"""Features of classification networks (VGG19, VGG16, ResNet-50), which losses compare."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,9 +15,14 @@ from srlab.weights.backbones import (
     meta_backbone,
 )
 
-VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)  # before each pooling
-VGG19_LAYERS = tuple(f"conv{i}_{j}" for i, count in enumerate(VGG19_CONVOLUTIONS, 1) for j in range(1, count + 1))
-LAYERS = {"vgg19": VGG19_LAYERS, "resnet50": ("layer1", "layer2", "layer3", "layer4")}
+VGG_CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}  # before each pooling
+LAYERS = {
+    **{
+        name: tuple(f"conv{i}_{j}" for i, count in enumerate(counts, 1) for j in range(1, count + 1))
+        for name, counts in VGG_CONVOLUTIONS.items()
+    },
+    "resnet50": ("layer1", "layer2", "layer3", "layer4"),
+}
 
 Weights = Mapping[str, str | None]
 
@@ -27,14 +32,14 @@ def check_layers(term: str, network: str, layers: Sequence[str]) -> None:
 
     Args:
         term: its name in conf/loss.
-        network: vgg19 or resnet50.
+        network: vgg19, vgg16 or resnet50.
         layers: names of layers, as LAYERS has them.
 
     Raises:
         SrlabError: an unknown network, or a layer that it does not have.
     """
     if network not in LAYERS:
-        raise SrlabError(f"loss.{term}.network={network}: expected {' or '.join(LAYERS)}.{nearest(network, LAYERS)}")
+        raise SrlabError(f"loss.{term}.network={network}: expected {', '.join(LAYERS)}.{nearest(network, LAYERS)}")
     known = LAYERS[network]
     for layer in layers:
         if layer not in known:
@@ -89,22 +94,23 @@ class Features(nn.Module):
         return found
 
 
-def vgg19_features(layers: Sequence[str], after_relu: bool, weights: Weights | None) -> Frozen:
-    """Builds VGG19 up to the last of some convolutions, frozen.
+def vgg_features(network: str, layers: Sequence[str], after_relu: bool, weights: Weights | None) -> Frozen:
+    """Builds VGG19 or VGG16 up to the last of some convolutions, frozen.
 
     Args:
-        layers: conv1_1 ... conv5_4.
+        network: vgg19 or vgg16.
+        layers: conv1_1 ... conv5_4, as LAYERS has them.
         after_relu: whether to return the outputs of their ReLUs instead of their own.
         weights: a backbone's name -> its source, as for `backbone_state`.
 
     Raises:
         SrlabError: the weights cannot be read or downloaded.
     """
-    features = meta_backbone("vgg19").get_submodule("features")
+    features = meta_backbone(network).get_submodule("features")
     numbers = convolution_names(features)
     wanted = [str(numbers[layer] + after_relu) for layer in layers]
     body = nn.Sequential(*list(features.children())[: max(map(int, wanted)) + 1])
-    _load(body, "vgg19", "features.", weights)
+    _load(body, network, "features.", weights)
     poolings = max(int(layer[4]) for layer in layers) - 1
     return Frozen(Features(body, wanted, smallest=2**poolings))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from srlab.errors import SrlabError
-from srlab.losses.features import Weights, check_layers, resnet50_features, vgg19_features
+from srlab.losses.features import Weights, check_layers, resnet50_features, vgg_features
 from srlab.losses.term import LossTerm
 
 
@@ -15,11 +15,11 @@ class PerceptualLoss(LossTerm):
     """Mean squared error of features (SRGAN, section 2.2.1, equation 5, arXiv:1609.04802).
 
     Args:
-        network: vgg19 or resnet50.
-        layer: convI_J of VGG19, the J-th convolution before the I-th pooling (the paper's phi_I,J), or layer1 ...
+        network: vgg19, vgg16 or resnet50.
+        layer: convI_J of VGG, the J-th convolution before the I-th pooling (the paper's phi_I,J), or layer1 ...
             layer4 of ResNet-50.
         after_relu: True for features after the activation, as in SRGAN; False for those before it, as in ESRGAN
-            (section 3.3, arXiv:1809.00219). Only VGG19 has both: ResNet-50's stages end in their ReLU.
+            (section 3.3, arXiv:1809.00219). Only VGG has both: ResNet-50's stages end in their ReLU.
         feature_scale: factor on the features, so the loss is multiplied by its square. SRGAN's 1/12.75 brings
             VGG19's features to the range of a pixel MSE.
         weights: a backbone's name -> its source, as for `backbone_state`.
@@ -40,8 +40,11 @@ class PerceptualLoss(LossTerm):
         super().__init__()
         self.check(network, layer, after_relu, feature_scale)
         self.feature_scale = feature_scale
-        vgg = network == "vgg19"
-        self.features = vgg19_features([layer], after_relu, weights) if vgg else resnet50_features(layer, weights)
+        self.features = (
+            resnet50_features(layer, weights)
+            if network == "resnet50"
+            else vgg_features(network, [layer], after_relu, weights)
+        )
 
     @classmethod
     def check(cls, network: str, layer: str, after_relu: bool, feature_scale: float) -> None:
@@ -52,8 +55,8 @@ class PerceptualLoss(LossTerm):
             raise SrlabError(f"loss.perceptual.after_relu={after_relu}: expected true or false.")
         if network == "resnet50" and not after_relu:
             raise SrlabError(
-                "loss.perceptual.after_relu=false: only for vgg19; the stages of resnet50 end in their ReLU. "
-                "Use network=vgg19, or after_relu=true."
+                "loss.perceptual.after_relu=false: only for vgg19 and vgg16; the stages of resnet50 end in "
+                "their ReLU. Use network=vgg19, or after_relu=true."
             )
 
     @classmethod

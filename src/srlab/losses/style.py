@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from srlab.errors import SrlabError
-from srlab.losses.features import Weights, check_layers, vgg19_features
+from srlab.losses.features import Weights, check_layers, vgg_features
 from srlab.losses.term import LossTerm
 
 
@@ -31,7 +31,7 @@ class StyleLoss(LossTerm):
     ) -> None:
         super().__init__()
         self.check(layers)
-        self.features = vgg19_features(layers, True, weights)
+        self.features = vgg_features("vgg19", layers, True, weights)
 
     @classmethod
     def check(cls, layers: Sequence[str]) -> None:

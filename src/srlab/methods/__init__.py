@@ -4,11 +4,11 @@ A network without a training of its own is trained as SuperResolver says, and ne
 """
 
 from srlab.errors import SrlabError, nearest
+from srlab.methods.aplus import APlus
 from srlab.methods.carn import CARN
 from srlab.methods.drcn import DRCN
 from srlab.methods.drrn import DRRN
 from srlab.methods.dsrn import DSRN
-from srlab.methods.han import HAN
 from srlab.methods.laplacian import LapSRN, MSLapSRN
 from srlab.methods.mdsr import MDSR
 from srlab.methods.memnet import MemNet
@@ -21,6 +21,7 @@ from srlab.methods.vdsr import VDSR
 from srlab.networks import NETWORKS
 
 OWN_TRAINING: tuple[type[SuperResolver], ...] = (
+    APlus,
     SRCNN,
     VDSR,
     DRCN,
@@ -34,7 +35,6 @@ OWN_TRAINING: tuple[type[SuperResolver], ...] = (
     ProSR,
     DSRN,
     SRFBN,
-    HAN,
 )
 
 METHODS: dict[str, type[SuperResolver]] = {

@@ -19,10 +19,20 @@ from srlab.weights.checkpoint import (
 )
 from srlab.weights.files import network_state, read_file
 from srlab.weights.fitting import fit, shape_of
-from srlab.weights.recognition import described, in_own_keys
+from srlab.weights.foreign_networks import foreign_network
+from srlab.weights.recognition import described, in_own_keys, recognise
 
 # The parts of a recipe that change the weights after a step. A resumed run must keep them; the others may change.
-RESUMED = ("loss", "optimizer", "schedule", "ema", "gradient_clip_val", "accumulate_grad_batches", "discriminator")
+RESUMED = (
+    "loss",
+    "optimizer",
+    "schedule",
+    "ema",
+    "gradient_clip_val",
+    "accumulate_grad_batches",
+    "discriminator",
+    "fit",
+)
 
 
 def load_checkpoint(path: Path) -> SuperResolver:
@@ -49,34 +59,28 @@ def load_weights(method: SuperResolver, path: Path) -> None:
         SrlabError: a key is missing, unexpected or of another shape, or the checkpoint is of another network.
     """
     content = read_file(path)
-    given = given_weights(method, content, path)
     if is_checkpoint(content):
-        _check_same_network(method, parse_checkpoint(content).network, path)
+        checkpoint = parse_checkpoint(content)
+        _check_same_method(method, checkpoint.method, path)
+        _check_same_network(method, checkpoint.network, path)
+    given = _given_weights(content, path)
     fit(method.network, _in_own_keys(method, given), path, given)
     if method.averaged is not None:
         method.averaged.load_state_dict(method.network.state_dict())
 
 
-def given_weights(method: SuperResolver, content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """Returns the weights in a file's content, under the keys of the file.
+def _given_weights(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """Returns the weights in a file's content, of whatever network, under the keys of the file."""
+    if is_checkpoint(content):
+        return evaluated_weights(parse_checkpoint(content).state)
+    return network_state(content, path)
 
-    Args:
-        method: which they are for.
-        content: of the file.
-        path: of the file, for messages.
 
-    Raises:
-        SrlabError: a checkpoint of srlab with another method.
-    """
-    if not is_checkpoint(content):
-        return network_state(content, path)
-    checkpoint = parse_checkpoint(content)
-    donor = checkpoint.method
+def _check_same_method(method: SuperResolver, donor: str, path: Path) -> None:
     if donor not in (method.key, *method.takes_weights_of):
         raise SrlabError(
             f"{path}: a checkpoint of {donor}, not of {method.key}. Evaluate it by ckpt={path}, without model=."
         )
-    return evaluated_weights(checkpoint.state)
 
 
 def _check_same_network(method: SuperResolver, there: Mapping[str, Any], path: Path) -> None:
@@ -123,30 +127,44 @@ def _completed(old: Any, new: Any) -> Any:
 
 
 def transfer(method: SuperResolver, path: Path) -> tuple[list[str], list[str]]:
-    """Copies the weights that fit from a file into a method, as a start for fine-tuning (x2 -> x4).
+    """Copies the weights that fit by name and shape from a file into a method, as a start for training.
+
+    They may be of its own network at another scale (x2 -> x4), or of another network that has some of its modules: HAN
+    starts from RCAN. Of another network only parameters are taken, not buffers such as the mean, which belong to it.
 
     Args:
         method: its network is changed in place, and its averaged network where it has one.
-        path: a checkpoint or weights.
+        path: a checkpoint of srlab, or weights in any layout that is known for any network.
 
     Returns:
         The keys that were taken, and those that keep their initial values.
 
     Raises:
-        SrlabError: nothing fits.
+        SrlabError: the file holds no weights, or none that fits.
     """
-    given = given_weights(method, read_file(path), path)
-    source = _in_own_keys(method, given)
+    given = _given_weights(read_file(path), path)
     own = method.network.state_dict()
-    taken = [key for key in own if key in source and shape_of(source[key]) == shape_of(own[key])]
+    candidates = [_fitting(own, _in_own_keys(method, given))]
+    found = recognise(given)
+    if found is not None and found.network != network_name(method.Network):
+        parameters = dict(method.network.named_parameters())
+        candidates = [_fitting(parameters, state) for state in (*candidates, found.state)]
+    taken = max(candidates, key=len)
     if not taken:
+        if found is None and (foreign := foreign_network(given)) is not None:
+            raise SrlabError(f"init_from={path}: holds the weights of {foreign}, which srlab does not have.")
         raise SrlabError(
             f"init_from={path}: none of its weights fits {method.label}. Choose weights of its kind.{described(given)}"
         )
-    method.network.load_state_dict({**own, **{key: source[key] for key in taken}})
+    method.network.load_state_dict({**own, **taken})
     if method.averaged is not None:
         method.averaged.load_state_dict(method.network.state_dict())
-    return taken, [key for key in own if key not in taken]
+    return list(taken), [key for key in own if key not in taken]
+
+
+def _fitting(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the given weights that have a name and a shape of the own, in the order of the own."""
+    return {key: given[key] for key in own if key in given and shape_of(given[key]) == shape_of(own[key])}
 
 
 def _in_own_keys(method: SuperResolver, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ def recipe_of_model(cfg: TrainConfig | EvaluateConfig) -> dict[str, Any]:
         "scales": scales,
         "hr_patch_size": patch,
         "discriminator": cfg.model.discriminator,
+        "fit": cfg.model.fit,
         "weights": cfg.weights if isinstance(cfg, TrainConfig) else {},
         "protocol": cfg.protocol.name,
     }

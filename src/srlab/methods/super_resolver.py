@@ -48,6 +48,7 @@ class SuperResolver(pl.LightningModule):
         Network: the class of its network.
         find_unused_parameters: whether a step may leave some weights without a gradient, as DDP must know.
         has_discriminator: whether the adversarial term can be switched on.
+        has_curriculum: whether some of its images can be compared with easier targets (data.curriculum).
         starts_trained: whether the method starts from trained weights, unless init_from=scratch.
         takes_weights_of: methods with the same network, whose checkpoints `weights=` takes too.
         monitor: what chooses the best checkpoint under trainer.monitor=auto.
@@ -60,6 +61,7 @@ class SuperResolver(pl.LightningModule):
     Network: ClassVar[type[SRNetwork]]
     find_unused_parameters: ClassVar[bool] = False
     has_discriminator: ClassVar[bool] = False
+    has_curriculum: ClassVar[bool] = False
     starts_trained: ClassVar[bool] = False
     takes_weights_of: ClassVar[tuple[str, ...]] = ()
     monitor: ClassVar[str] = "val/psnr"
@@ -194,7 +196,10 @@ class SuperResolver(pl.LightningModule):
             self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
 
     def _in_its_channels(self, batch: Batch) -> Batch:
-        return batch if self.traits.channels != 1 else batch._replace(lr=luma(batch.lr), hr=luma(batch.hr))
+        if self.traits.channels != 1:
+            return batch
+        easier = None if batch.easier is None else luma(batch.easier)
+        return batch._replace(lr=luma(batch.lr), hr=luma(batch.hr), easier=easier)
 
     def configure_optimizers(self) -> Any:
         recipe = self.hparams["recipe"]

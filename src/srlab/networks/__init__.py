@@ -1,6 +1,8 @@
 """The networks: pure PyTorch, one file a paper. A checkpoint names its network by a key of NETWORKS."""
 
+from srlab.networks.aplus import APlusNetwork
 from srlab.networks.carn import CARNNetwork
+from srlab.networks.csnln import CSNLNNetwork
 from srlab.networks.dbpn import DBPNNetwork
 from srlab.networks.drcn import DRCNNetwork
 from srlab.networks.drrn import DRRNNetwork
@@ -19,6 +21,7 @@ from srlab.networks.prosr import ProSRNetwork
 from srlab.networks.rcan import RCANNetwork
 from srlab.networks.rdn import RDNNetwork
 from srlab.networks.san import SANNetwork
+from srlab.networks.selfexsr import SelfExSRNetwork
 from srlab.networks.srcnn import SRCNNNetwork
 from srlab.networks.srfbn import SRFBNNetwork
 from srlab.networks.srmd import SRMDNetwork
@@ -28,6 +31,8 @@ from srlab.networks.wdsr import WDSRNetwork
 
 NETWORKS: dict[str, type[SRNetwork]] = {
     "interpolation": InterpolationNetwork,
+    "aplus": APlusNetwork,
+    "selfexsr": SelfExSRNetwork,
     "srcnn": SRCNNNetwork,
     "fsrcnn": FSRCNNNetwork,
     "espcn": ESPCNNetwork,
@@ -51,6 +56,7 @@ NETWORKS: dict[str, type[SRNetwork]] = {
     "srfbn": SRFBNNetwork,
     "san": SANNetwork,
     "han": HANNetwork,
+    "csnln": CSNLNNetwork,
 }
 
 

@@ -5,6 +5,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from srlab.errors import SrlabError
+from srlab.networks.attention import AttentionBlock, AttentionKind, attention_reach, infer_attention
+from srlab.networks.connections import Connections, connected, infer_connections
 from srlab.networks.layers import (
     DILATION,
     ConvolutionKind,
@@ -33,6 +36,12 @@ class EDSRNetwork(SRNetwork):
         upsampler: see `layers.Upsampler`.
         convolution: of the residual blocks: plain, as in the paper, or another of `layers.convolution_of`, for
             comparisons.
+        attention: what every block's residual passes before the sum: none, as in the paper, or one of
+            `attention.attention_of`, for comparisons.
+        connections: of the blocks: residual, as in the paper, or another of `connections.connected`, for comparisons.
+
+    Raises:
+        SrlabError: recursive connections with BatchNorm.
     """
 
     tiny: ClassVar[Mapping[str, Any]] = {"features": 8, "blocks": 2}
@@ -51,19 +60,28 @@ class EDSRNetwork(SRNetwork):
         norm: Norm = "none",
         upsampler: UpsamplerKind = "subpixel",
         convolution: ConvolutionKind = "plain",
+        attention: AttentionKind = "none",
+        connections: Connections = "residual",
     ) -> None:
         super().__init__()
+        if connections == "recursive" and norm == "batch":
+            # What the block sees differs from one application to the next, so one BatchNorm cannot serve all of them.
+            raise SrlabError("model.network.connections=recursive: has no BatchNorm. Choose model.network.norm=none.")
+
+        def block() -> ResidualBlock:
+            if attention == "none":
+                return ResidualBlock(features, norm, residual_scale, convolution=convolution)
+            return AttentionBlock(features, attention, norm, residual_scale, convolution)
+
         self.mean = MeanShift(channels=channels)
         self.head = conv(channels, features)
-        self.body = nn.Sequential(
-            *(ResidualBlock(features, norm, residual_scale, convolution=convolution) for _ in range(blocks)),
-            conv(features, features),
-        )
+        self.body = nn.Sequential(*connected(connections, features, blocks, block), conv(features, features))
         self.tail = nn.Sequential(Upsampler(features, scale, upsampler), conv(features, channels))
         # Head and body's end see one pixel each, and so do two convolutions a block, or two if they are dilated; the
         # upsampler and the tail see at most 2 together.
-        block = 2 * (DILATION if convolution == "dilated" else 1)
-        self.traits = Traits(scales=(scale,), channels=channels, receptive_field=block * blocks + 4)
+        seen, reach = 2 * (DILATION if convolution == "dilated" else 1), attention_reach(attention)
+        field = None if reach is None else (seen + reach) * blocks + 4
+        self.traits = Traits(scales=(scale,), channels=channels, receptive_field=field)
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         shallow = self.head(self.mean.subtract(lr))
@@ -73,12 +91,16 @@ class EDSRNetwork(SRNetwork):
     def infer_arguments(state: State) -> dict[str, Any]:
         features, channels = state["head.weight"].shape[:2]
         scale, upsampler = infer_upsampler(state, "tail.0.", features)
+        connections, first = infer_connections(state, "body")
+        shown = count(state, r"body\.(?:0\.blocks\.)?(\d+)\.body\.")
         return {
             "scale": scale,
             "channels": channels,
             "features": features,
-            "blocks": count(state, r"body\.(\d+)\.body\."),
-            "norm": "batch" if "body.0.body.1.weight" in state else "none",
+            **({} if connections == "recursive" else {"blocks": shown}),  # how often one is applied, nothing shows
+            "norm": "batch" if f"{first}.body.1.weight" in state else "none",
             "upsampler": upsampler,
-            "convolution": infer_convolution(state, "body.0.body.0"),
+            "convolution": infer_convolution(state, f"{first}.body.0"),
+            "attention": infer_attention(state, first),
+            "connections": connections,
         }

@@ -44,4 +44,4 @@ class ValidationPanels(Callback):
         panels, self._panels = merge_over_ranks(self._panels), {}
         if trainer.is_global_zero:
             for log in run_loggers(trainer.loggers):
-                log.log_panels(dict(sorted(panels.items())), trainer.global_step - 1)
+                log.log_panels(dict(sorted(panels.items())), max(0, trainer.global_step - 1))

@@ -1,7 +1,7 @@
 """Builds and checks everything that a run needs before its first step."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from srlab.data.overlaps import overlap_warnings
 from srlab.data.patches import PatchDataset
 from srlab.errors import SrlabError
 from srlab.methods import find_method
+from srlab.methods.fitted import FittedMethod
 from srlab.methods.loading import check_resumable
 from srlab.methods.recipe import recipe_of_model
 from srlab.methods.super_resolver import SuperResolver
@@ -67,7 +68,10 @@ def prepare(config: TrainConfig) -> TrainingRun:
     torch.manual_seed(config.seed)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
     method.prepare_training()
-    method.configure_optimizers()  # for its errors; Lightning calls it again
+    if isinstance(method, FittedMethod):
+        devices = _one_process(config, devices, method)
+    else:
+        method.configure_optimizers()  # for its errors; Lightning calls it again
     if not method.automatic_optimization and devices.precision == "16-mixed":
         raise SrlabError(f"trainer.precision=16-mixed: {method.label} steps by hand. Say trainer.precision=bf16-mixed")
     _check_metrics(config, method)
@@ -79,6 +83,13 @@ def prepare(config: TrainConfig) -> TrainingRun:
     if not method.automatic_optimization:
         data.batches_together = config.trainer.accumulate_grad_batches
     method.check_patches(method.network, data.shape, data.scales, config.data.scale_per)
+    if config.data.curriculum and not method.has_curriculum:
+        raise SrlabError(f"data.curriculum: {method.label} has one target, HR; srfbn can have others. Leave it out.")
+    if isinstance(method, FittedMethod) and data.degradation.needs_files:
+        raise SrlabError(
+            f"data.degradation={data.degradation.name}: {method.label} makes its LR images itself, and these have only "
+            f"files. Choose another, such as bicubic."
+        )
     folder = Path(config.runs) / run_name(config, data.scales, data.kind)
     run = TrainingRun(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
     _check_start(run)
@@ -100,6 +111,16 @@ def prepare(config: TrainConfig) -> TrainingRun:
     if method.traits.condition_length is not None:
         _check_condition(method, data, patches)
     return run
+
+
+def _one_process(config: TrainConfig, devices: Devices, method: FittedMethod) -> Devices:
+    """Returns the devices of a method that is computed at once. Raises SrlabError where several were asked for."""
+    if this_process().world > 1 or (devices.count > 1 and config.trainer.devices != "auto"):
+        raise SrlabError(
+            f"trainer.devices={config.trainer.devices}: {method.label} is computed by one process. Start one, with "
+            f"trainer.devices=1."
+        )
+    return replace(devices, count=1)
 
 
 def _check_condition(method: SuperResolver, data: SuperResolutionData, patches: PatchDataset) -> None:
@@ -136,6 +157,8 @@ def monitor_of(config: TrainConfig, method: SuperResolver) -> str:
 
 def _check_start(run: TrainingRun) -> None:
     config = run.config
+    if isinstance(run.method, FittedMethod) and (config.init_from is not None or config.pretrain is not None):
+        raise SrlabError(f"init_from: {run.method.label} is computed anew from the training images. Leave it out.")
     if run.method.starts_trained and run.resumed is None and config.init_from is None and config.pretrain is None:
         needed = " or ".join(run.method.takes_weights_of)
         raise SrlabError(

@@ -3,7 +3,10 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -14,12 +17,15 @@ from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
 from srlab.evaluation.complexity import trainable_parameters
+from srlab.methods.fitted import FittedMethod
 from srlab.methods.loading import load_checkpoint, transfer
 from srlab.methods.super_resolver import SuperResolver
-from srlab.run_files import RunFiles, checkpoint_in
+from srlab.run_files import RunFiles
 from srlab.training.checkpoints import STEP, BestCheckpoint
 from srlab.training.final_evaluation import evaluate_run
+from srlab.training.fitting import fit_network
 from srlab.training.loggers.run_logger import ended, run_loggers
+from srlab.training.memory_format import use_channels_last
 from srlab.training.prepare import TrainingRun, monitor_of, prepare, validation_meters
 from srlab.training.pretraining import PRETRAINING, stage_before
 from srlab.training.process_group import Process, this_process
@@ -27,6 +33,7 @@ from srlab.training.progress import TrainingProgress
 from srlab.training.run_folder import claim_folder
 from srlab.training.start_ranks import run_job
 from srlab.training.trainer import build_trainer
+from srlab.weights import zoo
 from srlab.weights.checkpoint import step_of
 
 SCRATCH = "scratch"  # init_from: random weights, where a method would rather not
@@ -53,7 +60,7 @@ def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
     run, process = prepare(parse(cfg, TrainConfig)), this_process()
     start = run.config.init_from if run.resumed is None else None
     if start not in (None, SCRATCH):
-        _start_from(run.method, checkpoint_in(Path(str(start))), process)
+        _start_from(run.method, zoo.located(str(start)), process)
     if process.leads:
         if run.config.data.kind == "auto" and run.data.kind == "sample":
             print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
@@ -93,7 +100,7 @@ def _train(run: TrainingRun, process: Process) -> dict[str, float]:
     if run.devices.kind == "cpu" and run.devices.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // run.devices.count))
     if run.config.trainer.channels_last:
-        run.method.to(memory_format=torch.channels_last)
+        use_channels_last(run.method)
         run.data.memory_format = torch.channels_last
     trainer = build_trainer(run, process)
     if len(run.method.meters) > 1:  # PSNR is measured on the CPU; the others on the device of this process
@@ -105,27 +112,41 @@ def _train(run: TrainingRun, process: Process) -> dict[str, float]:
 def _fit_and_evaluate(run: TrainingRun, process: Process, trainer: pl.Trainer) -> dict[str, float]:
     if trainer.is_global_zero:
         _announce(run, process.world)
+    with _without_warnings():
+        work = fit_network if isinstance(run.method, FittedMethod) else _train_by_steps
+        training, scores = work(run, trainer)
+    best = run.files.best
+    logs = run_loggers(trainer.loggers) if trainer.is_global_zero else []
+    for log in logs:
+        log.log_checkpoints(best, run.files.last)
+    rows = evaluate_run(run, load_checkpoint(best), training)
+    for log in logs:
+        log.log_results(rows, run.files.comparison, max(0, step_of(best) - 1))
+    result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
+    return {**scores, **result}
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Ignores Lightning's warnings about what is meant here."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*sync_dist=True.*")  # val/psnr is gathered before it is logged
         warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
-        trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)
+        yield
+
+
+def _train_by_steps(run: TrainingRun, trainer: pl.Trainer) -> tuple[dict[str, Any], dict[str, float]]:
+    """Trains; returns seconds and steps, for results.json, and validation's numbers of the best checkpoint."""
+    trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)
     best = trainer.checkpoint_callback
     assert isinstance(best, BestCheckpoint)
     if not best.path.is_file():
         raise SrlabError(f"{run.resumed}: nothing was left to train, and {run.folder} has no best.ckpt to evaluate.")
-    logs = run_loggers(trainer.loggers) if trainer.is_global_zero else []
-    for log in logs:
-        log.log_checkpoints(best.path, run.files.last)
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     report = next(callback for callback in callbacks if isinstance(callback, TrainingProgress))
-    training = {"seconds": report.seconds, "steps": trainer.global_step}
-    rows = evaluate_run(run, load_checkpoint(best.path), training)
-    for log in logs:
-        log.log_results(rows, run.files.comparison, step_of(best.path) - 1)
-    result = {f"{row.set}_x{row.scale}/psnr": row.psnr for row in rows if row.method != "bicubic"}
-    return {**_scores(run, best, report), **result}
+    return {"seconds": report.seconds, "steps": trainer.global_step}, _scores(run, best, report)
 
 
 def _scores(run: TrainingRun, best: BestCheckpoint, report: TrainingProgress) -> dict[str, float]:

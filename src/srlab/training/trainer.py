@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from srlab.evaluation.complexity import multiply_adds, trainable_parameters
+from srlab.methods.fitted import FittedMethod
 from srlab.training.checkpoints import BestCheckpoint, LastCheckpoint, lower_is_better
 from srlab.training.loggers.choose import build_loggers
 from srlab.training.loggers.run_logger import run_loggers
@@ -36,16 +37,9 @@ def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
     by_hand = not run.method.automatic_optimization  # the method clips and accumulates, and Lightning must not
     accumulated = 1 if by_hand else options.accumulate_grad_batches
     last_step = min(options.max_steps, options.stop_after if options.stop_after is not None else options.max_steps)
-    where = run.files.checkpoints
-    bar = options.progress_bar and sys.stdout.isatty()
-    monitor = monitor_of(run.config, run.method)
-    lower = lower_is_better(monitor, [meter.metric for meter in run.method.meters])
-    callbacks: list[Callback] = [
-        TrainingProgress(last_step, monitor, lower, between=not bar),
-        StepMetrics(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
-        BestCheckpoint(where, monitor, lower),
-        LastCheckpoint(where),
-    ]
+    by_steps = not isinstance(run.method, FittedMethod)
+    bar = by_steps and options.progress_bar and sys.stdout.isatty()
+    callbacks = _callbacks_of_steps(run, last_step, between=not bar) if by_steps else []
     loggers = build_loggers(run.config, run.folder, step_of(run.resumed), lambda: _facts(run, process.world))
     if run_loggers(loggers):
         shown = [picture.name for picture in run.data.validation.pictures[: run.config.logger.images]]
@@ -67,10 +61,24 @@ def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
         logger=loggers,
         callbacks=callbacks + ([StepBar()] if bar else []),
         enable_progress_bar=bar,
+        enable_checkpointing=by_steps,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # SuperResolutionData gives every rank its share
     )
+
+
+def _callbacks_of_steps(run: TrainingRun, last_step: int, between: bool) -> list[Callback]:
+    """Returns what follows the steps of a training; see TrainingProgress for the arguments."""
+    options, where = run.config.trainer, run.files.checkpoints
+    monitor = monitor_of(run.config, run.method)
+    lower = lower_is_better(monitor, [meter.metric for meter in run.method.meters])
+    return [
+        TrainingProgress(last_step, monitor, lower, between),
+        StepMetrics(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
+        BestCheckpoint(where, monitor, lower),
+        LastCheckpoint(where),
+    ]
 
 
 def _facts(run: TrainingRun, processes: int) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from srlab import __version__
 from srlab.atomic_write import atomic_write
 from srlab.errors import SrlabError
 from srlab.weights.files import read_file, unwrapped
+from srlab.weights.packed import MARK, TRAINED
 
-MARK = "srlab"  # the entry that makes a file a checkpoint of srlab
 DATA = "SuperResolutionData"  # the entry of the data module, under its class's name, as Lightning writes it
 RENAMED_TERMS = {"content": "perceptual", "texture": "style"}  # of losses, by their first names
-TRAINED, AVERAGED = "network.", "averaged."  # beginnings of keys: the trained weights, and their moving average
+AVERAGED = "averaged."  # beginning of the keys of the moving average; TRAINED: of the trained weights
 
 
 @dataclass(frozen=True)

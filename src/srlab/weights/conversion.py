@@ -13,6 +13,9 @@ from srlab.weights.recognition import Recognised, incomplete, recognise
 
 OWN = "srlab"
 
+# What networks of other projects have where srlab leaves the choice.
+_USUAL = {"upsampler": "subpixel", "convolution": "plain", "attention": "none", "connections": "residual"}
+
 
 def convert(source: Path, target: Path, layout: str) -> str:
     """Writes the weights of one file to another, under other keys.
@@ -58,7 +61,7 @@ def convert(source: Path, target: Path, layout: str) -> str:
 
 def _check_network(layout: Layout, found: Recognised) -> None:
     """Raises SrlabError for a network that other projects do not have, though some of their keys would do for it."""
-    for option, usual in (("upsampler", "subpixel"), ("convolution", "plain")):
+    for option, usual in _USUAL.items():
         own = found.arguments.get(option, usual)
         if own != usual:
             raise SrlabError(f"layout={layout.name}: {layout.project} has no {own} {option}.")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from srlab.atomic_write import atomic_write
 from srlab.errors import SrlabError
+from srlab.weights.packed import read_packed
 
 # Under which training programs keep the network's state dict; averaged weights, the ones that they evaluate, first.
 CONTAINERS = ("params_ema", "params", "state_dict", "model_state_dict", "model")
@@ -29,7 +30,7 @@ def read_file(path: Path) -> dict[str, Any]:
         raise SrlabError(f"{path}: no such file. Expected a checkpoint or weights (.ckpt, .pt, .pth, .safetensors).")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return read_packed(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise SrlabError(

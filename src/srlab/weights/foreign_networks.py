@@ -13,7 +13,6 @@ FOREIGN: tuple[tuple[str, str], ...] = (
     (r"layers\.\d+\.residual_group\.overlap_attn\.", "HAT"),
     (r"layers\.\d+\.residual_group\.blocks\.\d+\.attn\.relative_position", "SwinIR"),
     (r"layers\.\d+\.blocks\.\d+\.attn\.attns\.", "DAT"),
-    (r"SEM\.multi_source_projection\.", "CSNLN"),
     (r"(recon_trunk\.\d+\.conv1|model\.1\.sub\.\d+\.res|conv_hr)\.", "MSRResNet (BasicSR, KAIR)"),
 )
 

@@ -3,6 +3,7 @@
 from srlab.weights.key_mapping import Layout
 from srlab.weights.layouts import (
     carn,
+    csnln,
     dbpn,
     edsr,
     fsrcnn,
@@ -39,4 +40,5 @@ LAYOUTS: tuple[Layout, ...] = (
     *srfbn.LAYOUTS,
     *san.LAYOUTS,
     *han.LAYOUTS,
+    *csnln.LAYOUTS,
 )
