@@ -52,7 +52,7 @@ def test_published_recipes():
     config = train("model=edsr", "scale=4")
     assert config.model.network == {
         "scale": 4, "channels": 3, "features": 256, "blocks": 32, "residual_scale": 0.1, "norm": "none",
-        "upsampler": "subpixel", "convolution": "plain",
+        "upsampler": "subpixel", "convolution": "plain", "attention": "none", "connections": "residual",
     }  # fmt: skip
     assert (config.optimizer.learning_rate, config.schedule.milestones, config.trainer.max_steps) == (
         1e-4, [200000], 300000
