@@ -10,6 +10,13 @@ EXTRAS = {
     "tensorboard": ("tensorboard",),
     "mos": ("starlette", "uvicorn", "sureal"),
     "classic": ("numba",),
+    "photos": ("pillow_heif", "pillow_jxl"),
+    "zoo": ("spandrel",),
+    "export": ("onnx", "onnxscript", "onnxruntime"),
+    "ncnn": ("pnnx", "ncnn"),
+    "openvino": ("openvino",),
+    "hub": ("huggingface_hub",),
+    "web": ("starlette", "uvicorn"),
 }
 # Hydra imports the plugins of the extra "sweep" by itself, and says only that it cannot find these.
 PLUGINS = ("sweeper/optuna", "launcher/submitit_local", "launcher/submitit_slurm")

@@ -59,6 +59,8 @@ NETWORKS: dict[str, type[SRNetwork]] = {
     "csnln": CSNLNNetwork,
 }
 
+NETWORKS_OF_METHODS = {"srgan": "srresnet"}  # methods that are named otherwise than their network
+
 
 def network_name(kind: type[SRNetwork]) -> str:
     """Returns the key of a network's class in NETWORKS."""
