@@ -110,3 +110,25 @@ def test_choices_that_there_are_not(word, message):
     with pytest.raises(SrlabError) as error:
         check_overrides([word], TrainConfig)
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("scale=999", "scale=999: expected 64 or less."),
+        ("scale=[2,65]", "scale[1]=65: expected 64 or less."),
+        ("optimizer.betas=[0.9,2]", "optimizer.betas[1]=2.0: expected less than 1."),
+        ("optimizer.epsilon=-1e-8", "optimizer.epsilon=-1e-08: expected 0 or more."),
+        ("optimizer.learning_rate=nan", "optimizer.learning_rate=nan: expected a finite number."),
+        ("schedule.warmup=5", "schedule.warmup=5.0: expected 1 or less."),
+        ("schedule.milestones=[0]", "schedule.milestones[0]=0: expected 1 or more."),
+        ("data.num_workers=1000", "data.num_workers=1000: expected 256 or less."),
+        ("trainer.devices=1000", "trainer.devices=1000: expected 256 or less."),
+        ("loss.tv.weight=inf", "loss.tv.weight=inf: expected a finite number."),
+        ("model.network.residual_scale=nan", "model.network.residual_scale=nan: expected a finite number."),
+    ],
+)
+def test_a_number_out_of_range(word, message):
+    with pytest.raises(SrlabError) as error:
+        parse(compose("train", [word]), TrainConfig)
+    assert str(error.value) == message

@@ -19,11 +19,17 @@ class Marks(nn.Module):
         marks = self.conv(image)
         return marks, marks.mean((2, 3))
 
-def marks():
+def marks() -> Marks:
     return Marks()
 
-def nothing():
+def nothing() -> nn.Module:
     return 3
+
+def unannotated():
+    raise AssertionError("called")
+
+def unknown() -> "Nowhere":
+    raise AssertionError("called")
 """
 
 
@@ -50,7 +56,7 @@ def test_averages_over_the_networks_outputs(users_module, distance, of_one, imag
 
 
 def test_the_network_is_frozen(users_module, images):
-    term = Prior("users_prior:marks").double()
+    term = Prior("users_prior:Marks").double()  # the class itself
     sr, hr, lr = images
     sr.requires_grad_()
     term(sr, hr, lr).backward()
@@ -64,6 +70,11 @@ def test_the_network_is_frozen(users_module, images):
         ("users_priors:marks", r"cannot be imported \(No module named 'users_priors'\)\. Start in the module's folder"),
         ("users_prior:mark", "cannot be imported .module 'users_prior' has no attribute 'mark'"),
         ("users_prior:nothing", "returned a int; expected a torch.nn.Module"),
+        ("users_prior:unannotated", r"annotated to return one: def unannotated\(\) -> torch.nn.Module"),
+        ("users_prior:unknown", "annotated to return one"),
+        ("os:abort", "expected a subclass of torch.nn.Module"),
+        ("os:system", "expected a subclass of torch.nn.Module"),
+        ("pathlib:Path", "expected a subclass of torch.nn.Module"),
     ],
 )
 def test_mistakes(users_module, name, message):

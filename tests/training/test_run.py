@@ -175,7 +175,7 @@ def test_vdsr_trains_on_several_scales_in_a_batch(tmp_path, photos_folder):
 def test_a_process_that_fails_ends_the_run(tmp_path, photos_folder):
     (tmp_path / "priors.py").write_text(
         "import os, torch\n"
-        "def network():\n"
+        "def network() -> torch.nn.Module:\n"
         "    if os.environ.get('SRLAB_RANK') == '1':\n"
         "        os._exit(3)\n"
         "    return torch.nn.Identity()\n"

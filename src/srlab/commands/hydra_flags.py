@@ -4,7 +4,6 @@ Hydra does not offer its own parser to programs, so its documented flags stand h
 """
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -81,7 +80,6 @@ def read_command_line(words: Sequence[str]) -> CommandLine:
     Raises:
         SrlabError: an unknown flag, or one that lacks its value.
     """
-    words = [_with_quoted_placeholders(word) for word in words]
     parser = _Parser(add_help=False)
     parser.add_argument("overrides", nargs="*")
     for names in SWITCHES:
@@ -99,10 +97,3 @@ def read_command_line(words: Sequence[str]) -> CommandLine:
         for word in (f"--{name.replace('_', '-')}", *([] if value is True else [value]))
     ]
     return CommandLine(overrides, [*flags, *overrides], given)
-
-
-def _with_quoted_placeholders(word: str) -> str:
-    """Quotes a value such as {name}_x{scale}.png, whose braces Hydra would read as a dictionary."""
-    key, _, value = word.partition("=")
-    is_path = key in ("folder", "pattern") and re.search(r"\{\w*\}", value)
-    return f"{key}='{value}'" if is_path and not re.search("['\":]", value) else word

@@ -17,6 +17,7 @@ from srlab.config.folder import CONF
 from srlab.config.help_text import help_text
 from srlab.config.parse import parse
 from srlab.config.schema import SCHEMAS
+from srlab.config.text_words import with_text
 from srlab.console import print_whole, reported
 from srlab.errors import SrlabError
 from srlab.sweeps.planning import Sweep, plan
@@ -35,7 +36,8 @@ def run_program(run: Run, program: str, words: Sequence[str] | None, usage: str)
         usage: what --help begins with.
     """
     with reported():
-        line = read_command_line(sys.argv[1:] if words is None else words)
+        typed = sys.argv[1:] if words is None else words
+        line = read_command_line([with_text(word, SCHEMAS[program]) for word in typed])
         if "help" in line.flags:
             print_whole(help_text(program, usage))
             return

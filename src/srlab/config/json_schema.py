@@ -6,7 +6,7 @@ from typing import Any
 
 from srlab.config.folder import groups_of_options
 from srlab.config.option_list import sections_of
-from srlab.config.schema import AT_LEAST, BELOW, SCHEMAS, ModelConfig
+from srlab.config.schema import AT_LEAST, AT_MOST, BELOW, SCHEMAS, ModelConfig
 from srlab.config.value_types import field_types, without_none
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -74,10 +74,13 @@ def _of_type(kind: Any, key: str, comments: dict[str, str]) -> dict[str, Any]:
         part = {"type": "array", "items": _of_type(typing.get_args(kind)[0], "", comments)}
     else:
         part = {"type": TYPES[kind]}
+    number = part["items"] if origin is list else part
     if key in AT_LEAST:
-        part["minimum"] = AT_LEAST[key]
+        number["minimum"] = AT_LEAST[key]
+    if key in AT_MOST:
+        number["maximum"] = AT_MOST[key]
     if key in BELOW:
-        part["exclusiveMaximum"] = BELOW[key]
+        number["exclusiveMaximum"] = BELOW[key]
     if kind is str:
         return {"type": ["string", "null"]} if nullable else part
     return {"anyOf": [part, INTERPOLATION, *([{"type": "null"}] if nullable else [])]} if key else part

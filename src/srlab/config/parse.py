@@ -1,10 +1,12 @@
 """From a composed configuration to typed objects: keys, types and ranges are checked against the schema."""
 
+import math
 import typing
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import (
     ConfigKeyError,
     ConfigTypeError,
@@ -14,7 +16,8 @@ from omegaconf.errors import (
 )
 
 from srlab.config.known_keys import keys_of, loss_terms, unknown_key
-from srlab.config.schema import AT_LEAST, BELOW, EvaluateConfig, TrainConfig
+from srlab.config.schema import AT_LEAST, AT_MOST, BELOW, EvaluateConfig, TrainConfig
+from srlab.config.text_words import PATHS, PATHS_TOO, home_expanded
 from srlab.config.value_types import expected, type_of, without_none
 from srlab.config.values import as_scales
 from srlab.errors import SrlabError
@@ -32,6 +35,7 @@ def parse(cfg: DictConfig, schema: type[Config]) -> Config:
         cfg = _in_full(cfg)
     try:
         merged: Any = OmegaConf.merge(OmegaConf.structured(schema), cfg)
+        _with_home(merged)
         config: Config = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except ConfigKeyError as error:
         raise unknown_key(error.full_key or str(error.key), schema) from None
@@ -66,14 +70,42 @@ def _has_keys(kind: Any) -> bool:
 
 
 def _check_ranges(cfg: DictConfig) -> None:
-    for key, least in AT_LEAST.items():
+    for key, value in _numbers(OmegaConf.to_container(cfg, resolve=True)):
+        name = key.partition("[")[0]
+        if not math.isfinite(value):
+            raise SrlabError(f"{key}={value}: expected a finite number.")
+        if name in AT_LEAST and value < AT_LEAST[name]:
+            raise SrlabError(f"{key}={value}: expected {AT_LEAST[name]} or more.")
+        if name in AT_MOST and value > AT_MOST[name]:
+            raise SrlabError(f"{key}={value}: expected {AT_MOST[name]} or less.")
+        if name in BELOW and value >= BELOW[name]:
+            raise SrlabError(f"{key}={value}: expected less than {BELOW[name]}.")
+
+
+def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
+    """Yields every number of a configuration and its key, such as optimizer.betas[1]."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _numbers(part, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _numbers(part, f"{key}[{index}]")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield key, value
+
+
+def _with_home(cfg: DictConfig) -> None:
+    """Puts the home folder in the place of ~ in every path; on command lines, `with_text` has done so."""
+    for key in (*PATHS, *PATHS_TOO):
         value = OmegaConf.select(cfg, key)
-        if value is not None and not value >= least:
-            raise SrlabError(f"{key}={value}: expected {least} or more.")
-    for key, limit in BELOW.items():
-        value = OmegaConf.select(cfg, key)
-        if value is not None and not value < limit:
-            raise SrlabError(f"{key}={value}: expected less than {limit}.")
+        if isinstance(value, str):
+            OmegaConf.update(cfg, key, home_expanded(value))
+        elif isinstance(value, ListConfig):
+            OmegaConf.update(cfg, key, [home_expanded(item) if isinstance(item, str) else item for item in value])
+        elif isinstance(value, DictConfig):  # weights
+            for name, item in value.items():
+                if isinstance(item, str):
+                    value[name] = home_expanded(item)
 
 
 def _in_full(cfg: DictConfig) -> DictConfig:

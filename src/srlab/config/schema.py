@@ -185,6 +185,14 @@ AT_LEAST: dict[str, float] = {
     "trainer.accumulate_grad_batches": 1,
     "logger.images": 0,
     "optimizer.learning_rate": 0,
+    "optimizer.betas": 0,
+    "optimizer.epsilon": 0,
+    "optimizer.momentum": 0,
+    "optimizer.weight_decay": 0,
+    "schedule.milestones": 1,
+    "schedule.gamma": 0,
+    "schedule.warmup": 0,
+    "schedule.final": 0,
     "model.ema": 0,
     "mos.raters": 1,
     "mos.per_rater": 1,
@@ -192,4 +200,19 @@ AT_LEAST: dict[str, float] = {
     "mos.seed": 0,
 }
 
-BELOW: dict[str, float] = {"seed": 2**63, "model.ema": 1}
+# Above these, memory or processes would run out, or the formula would mean something else.
+AT_MOST: dict[str, float] = {
+    "scale": 64,
+    "data.patch_size": 4096,
+    "data.hr_patch_size": 16384,
+    "data.margin": 1024,
+    "data.batch_size": 65536,
+    "data.num_workers": 256,
+    "data.sample_images": 100_000,
+    "data.sample_size": 4096,
+    "trainer.devices": 256,
+    "schedule.warmup": 1,
+    "schedule.final": 1,
+}
+
+BELOW: dict[str, float] = {"seed": 2**63, "model.ema": 1, "optimizer.betas": 1, "optimizer.momentum": 1}

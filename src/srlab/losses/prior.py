@@ -1,6 +1,8 @@
 """Prior loss: the distance between the outputs of a network of the user's own (identity, landmarks, edges)."""
 
 import importlib
+import inspect
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +36,8 @@ class Prior(LossTerm):
     arXiv:1711.10703).
 
     Args:
-        network: "package.module:factory", a callable without arguments that returns a module. The module takes RGB
+        network: "package.module:factory": a subclass of torch.nn.Module, or a function that is annotated to return
+            one, without arguments. The module takes RGB
             images (N, 3, H, W) in [0, 1] and returns a tensor, or a list or tuple of tensors, with N first. It is not
             trained and not in checkpoints.
         distance: l2 (mean squared error), l1 or cosine.
@@ -83,8 +86,24 @@ def _build(name: str) -> nn.Module:
             f"loss.prior.network={name}: cannot be imported ({reason}). Start in the module's folder, or put it on "
             f"PYTHONPATH."
         ) from None
+    if not _returns_a_module(make):
+        raise SrlabError(
+            f"loss.prior.network={name}: expected a subclass of torch.nn.Module, or a function that is annotated to "
+            f"return one: def {factory}() -> torch.nn.Module."
+        )
     network = make()
     if not isinstance(network, nn.Module):
         kind = type(network).__name__
         raise SrlabError(f"loss.prior.network={name}: returned a {kind}; expected a torch.nn.Module.")
     return network
+
+
+def _returns_a_module(make: Any) -> bool:
+    """Whether something makes a module, as far as that can be known before it is called: os:abort is never called."""
+    if inspect.isclass(make):
+        return issubclass(make, nn.Module)
+    try:
+        kind = typing.get_type_hints(make).get("return") if inspect.isfunction(make) else None
+    except NameError:  # an annotation that only type checkers can resolve
+        return False
+    return inspect.isclass(kind) and issubclass(kind, nn.Module)

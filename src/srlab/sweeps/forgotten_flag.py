@@ -4,6 +4,7 @@ import shlex
 import typing
 
 from srlab.config.folder import LIST_GROUPS
+from srlab.config.text_words import COMPUTED
 from srlab.config.value_types import type_of, without_none
 from srlab.errors import SrlabError
 
@@ -20,7 +21,7 @@ def not_asked(word: str, schema: type) -> SrlabError:
     key, _, values = word.partition("=")
     kind, _ = without_none(type_of(schema, key.lstrip("+")))
     text = f"{word}: several values are a sweep. Say -m for a job with each of them"
-    if "(" in values:  # range(3), interval(0,1), choice(a,b)
+    if COMPUTED.search(values):
         return SrlabError(f"{text}.")
     if key in (*ONE_OR_SEVERAL, *LIST_GROUPS) or typing.get_origin(kind) is list:
         return SrlabError(f"{text}, or {shlex.quote(f'{key}=[{values}]')} for one job with all of them.")
