@@ -5,10 +5,11 @@ PYTHON := $(VENV)/bin/python
 OPTIONS ?=
 TESTS ?= tests
 UV ?= uv
+UVX ?= uvx
 PYTEST := -m pytest -n auto
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-fast lint benchmark lock clean
+.PHONY: help demo test test-fast lint benchmark lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -31,6 +32,9 @@ lint: $(VENV)/.installed  ## check style and types
 lock:  ## write constraints.txt anew from requirements.txt; needs uv (pip install uv)
 	$(UV) pip compile requirements.txt --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-package srlab --no-annotate --custom-compile-command "make lock" --output-file constraints.txt
+
+audit:  ## look for known vulnerabilities in constraints.txt; needs uv and the network
+	$(UVX) pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 benchmark: $(VENV)/.installed  ## measure the loader and a training step on this machine
 	$(PYTHON) benchmarks/loader.py

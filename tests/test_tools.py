@@ -104,3 +104,11 @@ def test_what_has_changed_is_read_from_git(tmp_path, monkeypatch):
     git("commit", "-m", "second")
     assert sorted(changed_since("HEAD")) == ["edited.py", "new.py"]
     assert sorted(changed_since("HEAD~1")) == ["edited.py", "new.py", "staged.py"]
+
+
+def test_the_licences_of_what_is_installed(tmp_path):
+    lines = tool("list_licences.py").stdout.splitlines()
+    stated = {parts[1].strip(): parts[2].strip() for line in lines if len(parts := line.split("|")) == 5}
+    assert "BSD-3-Clause" in stated["torch"] and "BSD" in stated["omegaconf"] and "MIT" in stated["rich"]
+    assert "srlab" not in stated and "pillow_jxl_plugin" not in stated
+    assert "| torch |" in (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
