@@ -19,9 +19,9 @@ from srlab.config.compose import compose
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.data.batch import Batch
+from srlab.inference.devices import has_fast_bf16
 from srlab.methods import find_method
 from srlab.methods.recipe import recipe_of_model
-from srlab.training.devices import has_fast_bf16
 
 
 def srlab_step(device: torch.device, lr: torch.Tensor, hr: torch.Tensor) -> Callable[[], None]:

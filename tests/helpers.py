@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 SHARED = Path(os.environ.get("SRLAB_SHARED", ROOT.parent / "shared"))
 
-NO_METHODS = ("base", "images")  # images: results of other people's methods, without a network
+NO_METHODS = ("base", "images", "spandrel")  # results of other people's methods, and their networks
 MODEL_FILES = sorted(path for path in (CONF / "model").rglob("*.yaml") if path.stem not in NO_METHODS)
 MODELS = [path.relative_to(CONF / "model").with_suffix("").as_posix() for path in MODEL_FILES]  # as model= names them
 # A loss that needs no weights from elsewhere, and a discriminator for random_batch.

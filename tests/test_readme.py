@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import ROOT, write_image
+from PIL import Image
 
 from srlab.data.synthetic import synthetic_image
 from srlab.methods import find_method
@@ -40,6 +41,8 @@ def clone(tmp_path_factory) -> Path:
     for number in range(1, 4):
         write_image(folder / f"photos/train/{number}.png", image)
         write_image(folder / f"photos/valid/{number}.png", np.ascontiguousarray(image[::-1]))
+    write_image(folder / "photo.png", image)
+    Image.open(folder / "photo.png").save(folder / "photo.jpg")
     for name, count in (("Set5", 5), ("Set14", 14)):
         for number in range(count):
             write_image(folder / f"data/benchmark/{name}/HR/{number}.png", image)
@@ -76,6 +79,10 @@ def test_command(clone, command):
     elif command == "make demo":
         printed = in_clone(clone, ["make", "demo", f"OPTIONS={' '.join(SMALL_RUN)}"])
         assert "comparison.png" in printed and (clone / "runs/demo/comparison.png").is_file()
+    elif words[:2] == ["srlab", "upscale"]:
+        smaller = [re.sub(r"^size=\d+x\d+$", "size=100x80", word) for word in words]
+        assert in_clone(clone, [sys.executable, "-m", *smaller])
+        assert (clone / words[3]).is_file() or len(list((clone / words[3]).rglob("*.png"))) == 6
     elif words[0] == "srlab":
         assert "written" in in_clone(clone, [sys.executable, "-m", *words])
     elif words[1] == "train.py":

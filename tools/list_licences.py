@@ -15,7 +15,7 @@ EXTRAS = ("all",)
 HEAD = """# Licences
 
 The packages that `pip install 'srlab[all]'` brings on Linux, and the licence that each states in its own metadata. The
-list is made by `python tools/list_licences.py > docs/licences.md`. NVIDIA's packages come with PyTorch's CUDA build alone.
+list is made by `python tools/list_licences.py > docs/licences.md`. NVIDIA's packages come with PyTorch's CUDA builds.
 The extra `jxl`, which `all` leaves out, brings pillow-jxl-plugin, under the GPL.
 
 | package | licence | |

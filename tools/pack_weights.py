@@ -31,9 +31,9 @@ from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.protocol import protocol
 from srlab.networks.network import State
 from srlab.run_files import RunFiles
-from srlab.weights.checkpoint import Checkpoint, evaluated_weights, read_checkpoint
+from srlab.weights.checkpoint import Checkpoint, evaluated_weights, facts_of, read_checkpoint
 from srlab.weights.fitting import fit
-from srlab.weights.packed import MARK, write_packed
+from srlab.weights.packed import write_packed
 from srlab.weights.zoo import FOLDER, PREFIX
 
 CLOSE = 0.005  # dB that float16 may cost
@@ -51,7 +51,7 @@ def pack(run: RunFiles, experiment: str, about: str, hardware: str, notes: list[
     target = FOLDER / f"{name}.safetensors"
     own = measured(method_of(checkpoint, state, run.best), config.protocol.name)
     for half in (True, False):
-        write_packed(target, facts_of(checkpoint), state, half)
+        write_packed(target, facts(checkpoint), state, half)
         method = load_checkpoint(target)
         rows = measured(method, config.protocol.name)
         rounding = {row.scale: row.psnr - before.psnr for row, before in zip(rows, own, strict=True)}
@@ -87,15 +87,9 @@ def pack(run: RunFiles, experiment: str, about: str, hardware: str, notes: list[
     return FOLDER / f"{name}.yaml"
 
 
-def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What a checkpoint holds beside its weights, without what is over: the moving average and the paths of a machine.
-
-    How a network was initialised is of no meaning to its weights: without it, the file fits the model's default.
-    """
-    network = {key: value for key, value in checkpoint.network.items() if key != "initialization"}
-    recipe = {**(checkpoint.recipe or {}), "ema": 0.0, "weights": {}}
-    mark = {"method": checkpoint.method, "version": __version__}
-    return {MARK: mark, "hyper_parameters": {"network": network, "recipe": recipe}, "global_step": 0}
+def facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a checkpoint holds beside its weights, without what is over: moving average and paths of a machine."""
+    return facts_of(checkpoint.method, checkpoint.network, {**(checkpoint.recipe or {}), "ema": 0.0, "weights": {}})
 
 
 def method_of(checkpoint: Checkpoint, state: State, path: Path) -> SuperResolver:

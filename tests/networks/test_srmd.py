@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import SHARED, benchmark_files, build, needs_shared, read_image
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from srlab.commands.evaluation import evaluate_config
@@ -129,7 +130,7 @@ def test_our_own_weights_as_kair_has_them_and_back(noise, suffix, tmp_path):
     torch.save(source.network.state_dict(), tmp_path / "a.pt")
     convert(tmp_path / "a.pt", theirs, "kair")
     convert(theirs, own, "srlab")
-    target.load_state_dict(read_file(own))
+    target.load_state_dict(load_file(own) if suffix == "safetensors" else read_file(own))
     assert all(torch.equal(value, target.state_dict()[key]) for key, value in source.network.state_dict().items())
     content = read_file(theirs)
     assert {*content} == {f"model.{i}.{kind}" for i in (0, 2, 4) for kind in ("weight", "bias")} | {"pca"}

@@ -15,9 +15,13 @@ COMMANDS = {
     "data": ("srlab.commands.data", "list, fetch and check sets of images"),
     "standard-table": ("srlab.commands.standard_table", "the tables of the literature, with our numbers beside them"),
     "report": ("srlab.commands.report", "the runs of a sweep as one table and figures"),
+    "upscale": ("srlab.commands.upscale", "photos become larger photos"),
     "convert": ("srlab.commands.convert", "write weights in another project's layout"),
+    "export": ("srlab.commands.export", "write a network for ONNX Runtime, OpenVINO or ncnn"),
     "interpolate": ("srlab.commands.interpolate", "write the networks between two of a kind"),
+    "hub": ("srlab.commands.hub", "send a network to the Hugging Face hub"),
     "weights": ("srlab.commands.weights", "list, show and verify the networks that come with srlab"),
+    "web": ("srlab.commands.web", "serve a page on which a visitor enlarges a photo"),
     "mos": ("srlab.commands.mos", "serve and report a rating study"),
 }
 WITH_OPTIONS_OF_CONF = ("train", "evaluate")  # whose options the tab key completes

@@ -2,13 +2,19 @@
 
     srlab convert edsr_x2.pt own.safetensors layout=srlab
     srlab convert runs/demo edsr.pth layout=basicsr
+    srlab convert runs/demo demo.safetensors layout=srlab
 
-The layout of the input is recognised by its keys.
+The layout of the input is recognised by its keys. A .safetensors file with layout=srlab is a whole network: its
+metadata has the network's arguments, the rows of results.json beside a run's checkpoint, and the terms of the training
+images; with layout=spandrel, programs that use spandrel and srlab.spandrel_archs see it too. Where bare weights do not
+show an argument, it can be said: residual_scale=0.1.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from srlab.commands.arguments import Option, Place, Tool
 from srlab.console import reported
@@ -21,9 +27,16 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _convert(values: dict[str, Any]) -> None:
     from srlab.weights import zoo  # noqa: PLC0415 - imports PyTorch: --help answers at once
-    from srlab.weights.conversion import convert  # noqa: PLC0415
+    from srlab.weights.conversion import OWN, SPANDREL, convert  # noqa: PLC0415
 
-    print(convert(zoo.located(values["in"]), Path(values["out"]), values["layout"]))
+    source, layout = zoo.located(values["in"]), values["layout"]
+    given = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in values["network"])}
+    about = None
+    if layout in (OWN, SPANDREL):
+        from srlab.evaluation.about_checkpoint import about_checkpoint  # noqa: PLC0415 - imports Lightning
+
+        about = about_checkpoint(source)
+    print(convert(source, Path(values["out"]), layout, given, about))
 
 
 TOOL = Tool(
@@ -36,9 +49,10 @@ TOOL = Tool(
     options=(
         Option(
             "layout",
-            "the keys of OUT, such as srlab, edsr_pytorch, basicsr, wdsr_2018, wdsr_ychfan or vdsr_twtygqyy",
+            "the keys of OUT, such as srlab, spandrel, edsr_pytorch, basicsr, wdsr_2018, wdsr_ychfan or vdsr_twtygqyy",
             needed=True,
         ),
     ),
     run=_convert,
+    others="network",
 )

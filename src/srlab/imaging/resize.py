@@ -3,11 +3,13 @@
 import functools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 Image = TypeVar("Image", np.ndarray, Tensor)
 
@@ -47,7 +49,7 @@ def resized(side: int, scale: float) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def _taps(side: int, scale: float, kernel: str) -> tuple[np.ndarray, np.ndarray]:
+def taps(side: int, scale: float, kernel: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns input positions and weights of every output position, both (taps, resized(side, scale))."""
     function, width, antialias = KERNELS[kernel]
     shrink = scale if scale < 1 and antialias else 1.0
@@ -65,7 +67,7 @@ def _taps(side: int, scale: float, kernel: str) -> tuple[np.ndarray, np.ndarray]
 
 
 def _resize_axis(image: Tensor, axis: int, scale: float, kernel: str) -> Tensor:
-    indices, weights = _taps(image.shape[axis], scale, kernel)
+    indices, weights = taps(image.shape[axis], scale, kernel)
     shape = [1] * image.ndim
     shape[axis] = -1
     total: Tensor | None = None
@@ -85,9 +87,77 @@ def _resize_tensor(image: Tensor, axes: tuple[int, int], scale: float, kernel: s
             image = exact.add_(0.5).floor_().clamp_(0, 255).to(torch.uint8)
         return image
     compute = image if image.dtype in (torch.float32, torch.float64) else image.float()
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():
+        return resize_by_convolution(compute, scale, kernel).to(image.dtype)
     for axis in axes:
         compute = _resize_axis(compute, axis, scale, kernel)
     return compute.to(image.dtype)
+
+
+@functools.lru_cache(maxsize=32)
+def _phases(up: int, down: int, kernel: str) -> tuple[np.ndarray, int]:
+    """Returns the filters of a scale of up/down along one axis, which repeat after `up` output positions.
+
+    Returns:
+        (up, taps): each output position's weights on consecutive input positions; and where these begin, relative to
+        the input position `down * (i // up)` of output position i.
+    """
+    periods = 32  # a line long enough for its middle not to see the ends
+    middle = periods // 2
+    indices, weights = taps(down * periods, up / down, kernel)
+    offsets = indices[:, up * middle : up * (middle + 1)] - down * middle
+    first = int(offsets.min())
+    filters = np.zeros((up, int(offsets.max()) - first + 1))
+    for phase in range(up):
+        np.add.at(filters[phase], offsets[:, phase] - first, weights[:, up * middle + phase])
+    used = np.flatnonzero(filters.any(axis=0))
+    return filters[:, used[0] : used[-1] + 1], first + int(used[0])
+
+
+def resize_by_convolution(image: Tensor, scale: float, kernel: str = "bicubic") -> Tensor:
+    """Resizes as `imresize` does, by a convolution and a pixel shuffle whose constants do not depend on the size.
+
+    A program that is recorded, such as an ONNX file, then holds for every size. `imresize` calls this while one is
+    recorded. At a scale of p/q the filters repeat after p output pixels and q input pixels: they are the p * p filters
+    of a convolution of stride q.
+
+    Args:
+        image: (N, C, H, W), float32 or float64. The sides are multiples of q, and at least as large as what the kernel
+            sees beyond the edge: 2 pixels for bicubic at whole scales.
+        scale: p/q with small whole numbers, such as 2 or 3/4.
+        kernel: as for `imresize`.
+
+    Returns:
+        (N, C, H * p/q, W * p/q).
+
+    Raises:
+        ValueError: the scale is no fraction of whole numbers up to 16.
+    """
+    ratio = Fraction(scale).limit_denominator(16)
+    if abs(ratio - Fraction(scale)) > 1e-9 or ratio.numerator > 16:
+        raise ValueError(f"scale must be a fraction of whole numbers up to 16, not {scale}")
+    up, down = ratio.numerator, ratio.denominator
+    line, first = _phases(up, down, kernel)
+    last = first + line.shape[1] - 1
+    plane = np.einsum("ay,bx->abyx", line, line).reshape(up * up, 1, line.shape[1], line.shape[1])
+    channels = image.shape[1]
+    filters = torch.from_numpy(np.tile(plane, (channels, 1, 1, 1))).to(image)
+    for axis in (2, 3):
+        image = _symmetrically_padded(image, axis, max(0, -first), max(0, last - (down - 1)))
+    crop = max(0, first)  # nearest at odd scales sees nothing before its own pixel
+    image = image[..., crop:, crop:] if crop else image
+    return F.pixel_shuffle(F.conv2d(image, filters, stride=down, groups=channels), up)
+
+
+def _symmetrically_padded(image: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """Adds mirrored rows or columns, the outermost ones repeated.
+
+    Single rows, counted from the nearer edge, are what every runtime can record for any size.
+    """
+    every = (slice(None),) * axis
+    head = [image[(*every, slice(i, i + 1))] for i in reversed(range(before))]
+    tail = [image[(*every, slice(-i - 1, -i or None))] for i in range(after)]
+    return torch.cat([*head, image, *tail], dim=axis)
 
 
 def imresize(image: Image, scale: float, kernel: str = "bicubic") -> Image:

@@ -1,38 +1,120 @@
-"""From a name or a file to a network that is ready for use; without Lightning."""
+"""From a name, a file or a repository to a network that is ready for use; without Lightning."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 from srlab.errors import SrlabError, nearest
 from srlab.inference.upscaler import Settings, Upscaler
 from srlab.networks import NETWORKS, NETWORKS_OF_METHODS
 from srlab.networks.network import SRNetwork
-from srlab.weights import zoo
-from srlab.weights.checkpoint import Checkpoint, evaluated_weights, read_checkpoint
+from srlab.run_files import CHECKPOINTS, checkpoint_in
+from srlab.weights import hub, zoo
+from srlab.weights.bare import arguments_of_bare
+from srlab.weights.checkpoint import Checkpoint, evaluated_weights, is_checkpoint, parse_checkpoint
+from srlab.weights.files import network_state, read_file
+from srlab.weights.fitting import fit
+from srlab.weights.recognition import incomplete, recognise
+from srlab.weights.spandrel_network import SpandrelNetwork
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
-def load(source: str, scale: int | None = None, settings: Settings | None = None) -> Upscaler:
+def load(source: str, scale: float | None = None, settings: Settings | None = None) -> Upscaler:
     """Returns a network that is ready for use.
 
     Args:
-        source: the name of a network that comes with srlab, such as edsr_baseline_x2 or edsr_baseline; the path of a
-            checkpoint or of a run's folder; or an interpolation: nearest, bilinear, bicubic, lanczos.
-        scale: that the network must have. None where the source has one.
+        source: what to load, the first of these that there is: an interpolation (nearest, bilinear, bicubic, lanczos);
+            a network that comes with srlab, such as edsr_baseline_x2, edsr_baseline or pretrained:vdsr; a path, of a
+            checkpoint, of a run's folder (its best checkpoint), or of weights that srlab or spandrel recognises
+            (.safetensors, .pth, .pt); a repository of the Hugging Face hub, USER/NAME.
+        scale: that the network must reach, if only by shrinking a larger result. It chooses among several networks of
+            one model.
         settings: how it is run.
 
     Raises:
-        SrlabError: there is no such network, or it lacks this scale.
+        SrlabError: there is no such network, or it does not reach this scale.
     """
     if source in INTERPOLATIONS:
         return Upscaler(NETWORKS["interpolation"](kernel=source), source, settings)
-    scales = () if scale is None else (scale,)
-    if source in {zoo.card(name).model for name in zoo.names()}:
-        source = zoo.name_for(source, scales)
-    path = zoo.path(source) if source in zoo.names() else zoo.located(source)
-    network = network_of(read_checkpoint(path))
-    has = network.traits.scales
-    if scale is not None and has is not None and scale not in has:
-        raise SrlabError(f"{source}: has {', '.join(f'x{s}' for s in has)}, not x{scale}.")
-    return Upscaler(network, path.stem, settings)
+    path, label = _located(source, scale)
+    network = network_at(path, scale)
+    if not _reaches(network.traits.scales, scale):
+        has = ", ".join(f"x{s}" for s in network.traits.scales or ())
+        raise SrlabError(f"{source}: has {has}, which is less than x{scale:g}.")
+    return Upscaler(network, label, settings)
+
+
+def _located(source: str, scale: float | None) -> tuple[Path, str]:
+    """Returns the file of a network, and what the network is called."""
+    if source.startswith(zoo.PREFIX) or source in zoo.names():
+        name = source.removeprefix(zoo.PREFIX)
+        return zoo.path(name), name
+    path = Path(source).expanduser()
+    if not path.exists():
+        if source in {zoo.card(name).model for name in zoo.names()}:
+            name = _of_model(source, scale)
+            return zoo.path(name), name
+        if hub.is_repository(source):
+            return hub.downloaded(source), source
+        raise SrlabError(
+            f"{source}: no such file or folder, and no network of this name comes with srlab."
+            f"{nearest(source, zoo.names())} There are {', '.join(zoo.names())}, or a repository of the hub: USER/NAME."
+        )
+    file = checkpoint_in(path)
+    in_a_run = file.parent.name == CHECKPOINTS
+    return file, file.resolve().parents[1].name if in_a_run else file.stem
+
+
+def _of_model(model: str, scale: float | None) -> str:
+    """Returns the network of a model whose scale is the smallest that reaches `scale`."""
+    own = {s: name for name in zoo.names() if (card := zoo.card(name)).model == model for s in card.scales}
+    has = ", ".join(f"x{s}" for s in sorted(own))
+    if scale is None:
+        if len(set(own.values())) > 1:
+            raise SrlabError(f"{model}: comes with srlab for {has}, a network each. Say scale= too.")
+        return next(iter(own.values()))
+    large_enough = [s for s in own if s >= scale]
+    if not large_enough:
+        raise SrlabError(f"{model}: comes with srlab for {has}, which is less than x{scale:g}.")
+    return own[min(large_enough)]
+
+
+def _reaches(scales: Sequence[int] | None, scale: float | None) -> bool:
+    return scale is None or scales is None or max(scales) >= scale
+
+
+def network_at(path: Path, scale: float | None = None) -> SRNetwork:
+    """Returns the network of a file, in eval mode.
+
+    Args:
+        path: of a checkpoint of srlab, or of bare weights, by srlab's keys, by those of a project that srlab knows, or
+            of an architecture that spandrel knows.
+        scale: for the few networks whose weights fit every scale, such as FSRCNN's.
+
+    Raises:
+        SrlabError: the file is damaged, or holds something else.
+    """
+    content = read_file(path)
+    if is_checkpoint(content):
+        return network_of(parse_checkpoint(content, path))
+    state = network_state(content, path)
+    found = recognise(state)
+    if found is None:
+        if advice := incomplete(state):
+            raise SrlabError(f"{path}: cannot be used as it is. {advice}")
+        return SpandrelNetwork(str(path))
+    arguments, assumed = arguments_of_bare(found, scale)
+    if assumed:
+        shown = ", ".join(f"{key}={value}" for key, value in assumed.items())
+        warnings.warn(
+            f"{path}: bare weights do not show {shown}, which is assumed. If it is something else: "
+            f"srlab convert {path} OUT.safetensors layout=srlab {next(iter(assumed))}=VALUE",
+            stacklevel=2,
+        )
+    network = NETWORKS[found.network](**arguments)
+    fit(network, found.state, path, state)
+    return network.eval()
 
 
 def network_of(checkpoint: Checkpoint) -> SRNetwork:

@@ -38,29 +38,51 @@ def checked(
     def checked_tiles(lr: Tensor) -> Tensor:
         sr = over_tiles(lr)
         if label not in _warned and max(lr.shape[-2:]) > tile:
-            change = _change_of_a_smaller_tile(forward, lr, sr, scale, tile, overlap)
-            if change > LARGEST:
-                _warned.add(label)
-                warnings.warn(
-                    f"tile={tile}: {label} looks at the whole image, and tiles can change its result by more than "
-                    f"0.01 dB: those of {tile} and of {_half(tile)} LR pixels differ by {255 * change**0.5:.2f} of "
-                    f"255. Larger tiles change it less, and whole images (tile=null) are what it is measured on.",
-                    stacklevel=2,
-                )
+            rows, columns = (
+                (start := side // 2 // tile * tile, min(start + tile, side)) for side in lr.shape[-2:]
+            )  # the tile in the middle
+            made = sr[..., rows[0] * scale : rows[1] * scale, columns[0] * scale : columns[1] * scale]
+            warn_where_tiles_differ(forward, lr, made, scale, tile, rows, columns, overlap, label)
         return sr
 
     return checked_tiles
 
 
-def _half(tile: int) -> int:
-    return max(1, tile // 2)
+def warn_where_tiles_differ(
+    forward: Callable[[Tensor], Tensor],
+    lr: Tensor,
+    made: Tensor,
+    scale: int,
+    tile: int,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    overlap: int,
+    label: str,
+) -> None:
+    """Computes the first quarter of a tile as a tile itself, and warns once for each label where that is another image.
 
-
-def _change_of_a_smaller_tile(
-    forward: Callable[[Tensor], Tensor], lr: Tensor, sr: Tensor, scale: int, tile: int, overlap: int
-) -> float:
-    """The mean squared difference to the first quarter of the tile in the image's middle, computed as a tile itself."""
-    rows, columns = ((start := side // 2 // tile * tile, min(start + _half(tile), side)) for side in lr.shape[-2:])
+    Args:
+        forward: as for `tiled`; so are scale, tile and overlap.
+        lr: what the tile was computed from.
+        made: the tile's result.
+        scale: see `forward`.
+        tile: see `forward`.
+        rows: where in `lr` the tile is: from, to.
+        columns: see `rows`.
+        overlap: see `forward`.
+        label: of the network, for the message.
+    """
+    if label in _warned:
+        return
+    half = max(1, tile // 2)
+    rows, columns = ((start, min(start + half, end)) for start, end in (rows, columns))
     again = on_rectangle(forward, lr, scale, rows, columns, overlap)
-    known = sr[..., rows[0] * scale : rows[1] * scale, columns[0] * scale : columns[1] * scale]
-    return float((again - known).square().mean())
+    change = float((again - made[..., : again.shape[-2], : again.shape[-1]]).square().mean())
+    if change > LARGEST:
+        _warned.add(label)
+        warnings.warn(
+            f"tile={tile}: {label} looks at the whole image, and tiles can change its result by more than 0.01 dB: "
+            f"those of {tile} and of {half} LR pixels differ by {255 * change**0.5:.2f} of 255. Larger tiles change it "
+            f"less, and whole images (tile=null) are what it is measured on.",
+            stacklevel=2,
+        )

@@ -1,8 +1,8 @@
 """The one way from a low-resolution image to a high-resolution one, for training, evaluation and every tool."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,22 @@ from torch import Tensor, nn
 from srlab.errors import SrlabError
 from srlab.imaging.color import rgb_to_ycbcr, ycbcr_to_rgb
 from srlab.imaging.resize import imresize
-from srlab.imaging.symmetries import SYMMETRIES
 from srlab.inference.image_precision import ImagePrecision
 from srlab.inference.self_ensemble import ensembled
 from srlab.inference.tile_check import checked
+from srlab.inference.tile_plan import BLIND_OVERLAP
 from srlab.inference.tiling import padded, tiled
 from srlab.networks.network import SRNetwork, Traits
 
 Precision = Literal["32", "bf16", "16", "inherit"]
-BLIND_OVERLAP = 32  # LR pixels around a tile where the network sees everywhere and no overlap is exact
+
+
+class Forward(Protocol):
+    """What computes in a network's place, such as ONNX Runtime."""
+
+    def __call__(self, lr: Tensor, scale: int) -> Tensor:
+        """(N, the network's channels, h, w) in [0, 1] -> (N, the same, scale * h, scale * w), not clamped."""
+        ...
 
 
 def upscale(
@@ -30,6 +37,7 @@ def upscale(
     ensemble: bool = False,
     precision: Precision = "32",
     label: str = "the network",
+    engine: Forward | None = None,
 ) -> Tensor:
     """Super-resolves a batch of images.
 
@@ -48,6 +56,7 @@ def upscale(
         precision: of the network's arithmetic; "inherit" leaves the caller's autocast as it is. Convolutions that see
             or make an image are in float32 all the same.
         label: what the network is called in messages.
+        engine: what computes in place of the network, whose traits hold for it; None: the network itself.
 
     Returns:
         (N, the same channels, scale * h, scale * w), float32 in [0, 1], not rounded.
@@ -62,7 +71,7 @@ def upscale(
         raise SrlabError(f"scale={scale}: {label} was built for {has}. Choose that, or another checkpoint.")
     _check_condition(network.traits, condition, len(lr), label)
     with torch.inference_mode(), _autocast(precision, lr.device), _evaluating(network):
-        forward = _forward(network, scale, condition, tile, ensemble, label)
+        forward = _forward(network, scale, condition, tile, ensemble, label, engine)
         sr = _in_its_colours(forward, lr, scale, network.traits.channels)
         if not sr.isfinite().all():
             raise SrlabError(f"{label}: the result is not finite: damaged weights, or training diverged.")
@@ -110,23 +119,35 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def _forward(
-    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, ensemble: bool, label: str
+    network: SRNetwork,
+    scale: int,
+    condition: Tensor | None,
+    tile: int | None,
+    ensemble: bool,
+    label: str,
+    engine: Forward | None,
 ) -> Callable[[Tensor], Tensor]:
     """The network, in the layers that were asked for: size, tiles, ensemble."""
     if not ensemble or network.traits.equivariant:
-        return _forward_once(network, scale, condition, tile, label)
-    turned = [
-        None if condition is None else network.turned_condition(condition, symmetry) for symmetry in range(SYMMETRIES)
-    ]
-    return ensembled([_forward_once(network, scale, told, tile, label) for told in turned])
+        return _forward_once(network, scale, condition, tile, label, engine)
+
+    def oriented(lr: Tensor, symmetries: Sequence[int]) -> Tensor:
+        told = None
+        if condition is not None:
+            told = torch.cat([network.turned_condition(condition, symmetry) for symmetry in symmetries])
+        return _forward_once(network, scale, told, tile, label, engine)(lr)
+
+    return ensembled(oriented)
 
 
 def _forward_once(
-    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, label: str
+    network: SRNetwork, scale: int, condition: Tensor | None, tile: int | None, label: str, engine: Forward | None
 ) -> Callable[[Tensor], Tensor]:
     traits = network.traits
 
     def plain(lr: Tensor) -> Tensor:
+        if engine is not None:
+            return engine(lr, scale).float()
         with ImagePrecision(lr.shape[1], scale):
             return network(lr, scale, condition).float()
 

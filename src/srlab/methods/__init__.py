@@ -19,6 +19,7 @@ from srlab.methods.srgan import SRGAN
 from srlab.methods.super_resolver import SuperResolver, plain_method
 from srlab.methods.vdsr import VDSR
 from srlab.networks import NETWORKS
+from srlab.weights.spandrel_network import NAME as SPANDREL
 
 OWN_TRAINING: tuple[type[SuperResolver], ...] = (
     APlus,
@@ -52,6 +53,10 @@ def find_method(name: str) -> type[SuperResolver]:
     Raises:
         SrlabError: there is no method of that name.
     """
+    if name == SPANDREL:
+        raise SrlabError(
+            "model=spandrel: networks of other programs are only measured and used. evaluate.py takes them."
+        )
     if name == IMAGES:
         raise SrlabError("model=images: these are saved images and no network. Only evaluate.py takes them.")
     if name not in METHODS:

@@ -47,6 +47,17 @@ def load_checkpoint(path: Path) -> SuperResolver:
     return method.eval()
 
 
+def load_whole(path: Path) -> SuperResolver:
+    """As `load_checkpoint`, for a file that evaluate.py was given as weights= without model=."""
+    content = read_file(path)
+    if is_checkpoint(content):
+        return load_checkpoint(path)
+    state = network_state(content, path)
+    found = recognise(state)
+    name = "NAME" if found is None else found.network
+    raise SrlabError(f"weights={path}: does not say which network it is of. Say model={name} too.{described(state)}")
+
+
 def load_weights(method: SuperResolver, path: Path) -> None:
     """Loads weights into a method that was built from a config.
 
@@ -60,7 +71,7 @@ def load_weights(method: SuperResolver, path: Path) -> None:
     """
     content = read_file(path)
     if is_checkpoint(content):
-        checkpoint = parse_checkpoint(content)
+        checkpoint = parse_checkpoint(content, path)
         _check_same_method(method, checkpoint.method, path)
         _check_same_network(method, checkpoint.network, path)
     given = _given_weights(content, path)
@@ -72,7 +83,7 @@ def load_weights(method: SuperResolver, path: Path) -> None:
 def _given_weights(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     """Returns the weights in a file's content, of whatever network, under the keys of the file."""
     if is_checkpoint(content):
-        return evaluated_weights(parse_checkpoint(content).state)
+        return evaluated_weights(parse_checkpoint(content, path).state)
     return network_state(content, path)
 
 
@@ -103,7 +114,7 @@ def check_resumable(method: SuperResolver, data: Mapping[str, Any], path: Path) 
         SrlabError: it is not, or the file is no checkpoint of a training run.
     """
     content = read_file(path)
-    checkpoint = parse_checkpoint(content) if is_checkpoint(content) else None
+    checkpoint = parse_checkpoint(content, path) if is_checkpoint(content) else None
     if checkpoint is None or not checkpoint.resumable or checkpoint.recipe is None:
         raise SrlabError(f"{path}: not a checkpoint of a training run, so it cannot be resumed. Say init_from={path}")
     old, new = method.with_defaults(checkpoint.network), method.with_defaults(method.hparams["network"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim import Optimizer
@@ -106,6 +107,11 @@ class SuperResolver(pl.LightningModule):
     def inference_network(self) -> SRNetwork:
         """The network that is evaluated and exported: the averaged one where the recipe averages."""
         return self.network if self.averaged is None else self.averaged
+
+    def on_meta(self) -> SRNetwork:
+        """Returns a network of the same kind and size on the meta device, in eval mode: without weights."""
+        with torch.device("meta"):
+            return self.Network(**self.hparams["network"]).eval()
 
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         """Runs the network that is evaluated: (N, C, h, w) in [0, 1] -> (N, C, scale*h, scale*w), not clamped."""

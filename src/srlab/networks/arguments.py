@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from srlab.errors import SrlabError, nearest
+from srlab.labels import printable
 from srlab.networks.network import SRNetwork
 
 
@@ -23,7 +24,8 @@ def check_arguments(kind: type[SRNetwork], arguments: Mapping[str, Any], owner: 
     known = [name for name in parameters if name != "self"]
     for key, value in arguments.items():
         if key not in known:
-            raise SrlabError(f"model.network.{key}: {owner} has {', '.join(known)}.{nearest(key, known)}")
+            name = printable(key)
+            raise SrlabError(f"model.network.{name}: {owner} has {', '.join(known)}.{nearest(key, known)}")
         needed = parameters[key].default is inspect.Parameter.empty
         if not (needed and value is None):  # what has no value is found below
             _check_type(key, value, parameters[key].annotation)
@@ -59,7 +61,7 @@ def _check_type(key: str, value: Any, kind: Any) -> None:
     if key == "channels":
         expected, right = "1 (luma) or 3 (RGB).", value in (1, 3)
     if not right:
-        raise SrlabError(f"model.network.{key}={value}: expected {expected}")
+        raise SrlabError(f"model.network.{key}={printable(str(value))}: expected {expected}")
 
 
 def _positive(value: Any) -> bool:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import UPSAMPLER_STEPS, MeanShift, conv
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 
 Block = Literal["residual", "efficient"]
 
@@ -73,6 +73,9 @@ class CARNNetwork(SRNetwork):
         # Unlike EDSR, no skip leads around the body: its cascade contains the shallow features.
         features = self.body(self.entry(self.mean.subtract(lr)))
         return self.mean.add(self.exit(self.upsample[f"x{scale}"](features)))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean", ("entry",), ("exit",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

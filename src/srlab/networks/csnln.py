@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import MeanShift, ResidualBlock, conv, precise, without_autocast
-from srlab.networks.network import SRNetwork, State, Traits
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits
 
 STAGES = {2: ((2, 2),), 3: ((3, 3),), 4: ((2, 2), (2, 4))}  # of a scale: by what each enlarges, and all until then
 RESIZING = {2: (6, 2, 2), 3: (9, 3, 3), 4: (8, 4, 2)}  # kernel, stride and padding of convolutions that change the size
@@ -74,6 +74,9 @@ class CSNLNNetwork(SRNetwork):
                 f"csnln takes images whose sides are multiples of {multiple}, and not {width}x{height} pixels. In "
                 f"training, data.patch_size says how large they are."
             )
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean", ("head.0",), ("tail",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from srlab.networks.layers import (
     infer_convolution,
     infer_upsampler,
 )
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 
 
 class EDSRNetwork(SRNetwork):
@@ -86,6 +86,9 @@ class EDSRNetwork(SRNetwork):
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         shallow = self.head(self.mean.subtract(lr))
         return self.mean.add(self.tail(shallow + self.body(shallow)))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean", ("head",), ("tail.1",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import Upsampler, conv, infer_upsampler, precise, without_autocast
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 from srlab.networks.rcan import ResidualGroup, TrainedMeanShift
 
 
@@ -66,6 +66,9 @@ class HANNetwork(SRNetwork):
         across = self.merge_layers(self.layer_attention(torch.stack(layers, dim=1)).flatten(1, 2))
         within = self.channel_spatial_attention(features)
         return self.mean_shift.add(self.tail(shallow + self.merge(torch.cat([within, across], dim=1))))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean_shift", ("head",), ("tail.1",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

@@ -36,6 +36,16 @@ def he_conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
     return layer
 
 
+def use_channels_last(module: nn.Module) -> None:
+    """Lays the weights of 2D convolutions out as NHWC, which is faster on recent CPUs and GPUs. Changed in place.
+
+    Module.to would ask the same of 3D convolutions (HAN has one), and fail: they have another layout of that kind.
+    """
+    for value in module.parameters():
+        if value.ndim == 4:
+            value.data = value.data.contiguous(memory_format=torch.channels_last)
+
+
 def precise(x: Tensor) -> Tensor:
     """At least float32: half precision has too few digits for covariances, and for the exponents of a softmax."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import MeanShift, ResidualBlock, Upsampler, UpsamplerKind, conv, infer_upsampler
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 
 
 class MDSRNetwork(SRNetwork):
@@ -62,6 +62,9 @@ class MDSRNetwork(SRNetwork):
         # The skip starts after the pre-processing, as in the authors' code.
         shallow = self.pre_process[f"x{scale}"](self.head(self.mean.subtract(lr)))
         return self.mean.add(self.tail(self.upsample[f"x{scale}"](shallow + self.body(shallow))))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean", ("head",), ("tail",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

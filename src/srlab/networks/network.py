@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from srlab.errors import SrlabError
+from srlab.networks.sketch import CONTRADICTIONS, sketch
 
 State = Mapping[str, Tensor]
 
@@ -26,6 +26,7 @@ class Traits:
             `forward` takes (N, condition_length) of them. None: it needs none, and ignores those that it is given.
         equivariant: the network commutes with flips and rotations, as interpolation does, so the self-ensemble changes
             nothing.
+        bf16: whether it may compute in bf16 where the hardware is fast at that.
         slow_layers: paths of modules, or of parameters, that learn at a tenth of the learning rate, as early papers'
             last layers and biases do.
     """
@@ -36,7 +37,25 @@ class Traits:
     receptive_field: int | None = None
     condition_length: int | None = None
     equivariant: bool = False
+    bf16: bool = True
     slow_layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShiftedConvolutions:
+    """Where a network shifts and stretches colours, so that the mapping can become part of its convolutions.
+
+    Attributes:
+        shift: path of the module that does so, a `MeanShift` or `TrainedMeanShift`.
+        inputs: paths of all convolutions that see the shifted image.
+        outputs: paths of all convolutions whose results are added up, perhaps after a pixel shuffle, and shifted back.
+        skip: the shifted image, enlarged, is added to these results too.
+    """
+
+    shift: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    skip: bool = False
 
 
 class SRNetwork(nn.Module):
@@ -89,6 +108,10 @@ class SRNetwork(nn.Module):
         """
         return condition
 
+    def shifted_convolutions(self) -> ShiftedConvolutions | None:
+        """Says where the mean shift is, for `srlab.inference.folding`; None: there is none, or it stays as it is."""
+        return None
+
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:
         """Returns the constructor's arguments as far as the shapes of a state dict show them.
@@ -109,9 +132,8 @@ class SRNetwork(nn.Module):
         """
         try:
             arguments = cls.infer_arguments(state)
-            with torch.device("meta"):
-                own = cls(**arguments).state_dict()
-        except (LookupError, ValueError, RuntimeError, SrlabError):  # shapes of something else can ask for anything
+            own = sketch(cls, arguments, state)
+        except (*CONTRADICTIONS, SrlabError):  # shapes of something else can ask for anything
             return None
         same = own.keys() == state.keys() and all(own[key].shape == state[key].shape for key in own)
         return arguments if same else None

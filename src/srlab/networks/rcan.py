@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import MeanShift, Upsampler, conv, infer_upsampler
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 
 VALUE_RANGE = 255.0  # what 1 becomes inside the network
 
@@ -59,6 +59,9 @@ class RCANNetwork(SRNetwork):
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         shallow = self.head(self.mean_shift.subtract(lr))
         return self.mean_shift.add(self.tail(shallow + self.body(shallow)))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean_shift", ("head",), ("tail.1",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

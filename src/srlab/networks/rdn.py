@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import UPSAMPLER_STEPS, MeanShift, conv
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 
 VALUE_RANGE = 255.0  # what 1 becomes inside the network
 
@@ -66,6 +66,9 @@ class RDNNetwork(SRNetwork):
             x = block(x)
             outputs.append(x)
         return self.mean.add(self.tail(first + self.fusion(torch.cat(outputs, dim=1))))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean", ("shallow.0",), (f"tail.{len(self.tail) - 1}",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import ResidualBlock, Upsampler, conv, infer_upsampler, precise, without_autocast
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 from srlab.networks.rcan import TrainedMeanShift
 
 ITERATIONS = 5  # of the matrix square root (section 3.3)
@@ -65,6 +65,9 @@ class SANNetwork(SRNetwork):
         for group in self.groups:
             features = group(features) + self.gamma * source
         return self.mean_shift.add(self.tail(shallow + self.non_local(features)))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean_shift", ("head",), ("tail.1",))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from srlab.errors import SrlabError
 from srlab.networks.dbpn import OVERLAP, activated_conv, enlarging, reach_of_pairs, reducing
 from srlab.networks.layers import MeanShift, he_conv
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 
 SCALES = (2, 3, 4, 8)
 SLOPE = 0.2  # of every PReLU at the start, in the authors' program
@@ -71,6 +71,9 @@ class SRFBNNetwork(SRNetwork):
     def _image(self, centred: Tensor, state: Tensor, scale: int) -> Tensor:
         enlarged = F.interpolate(centred, scale_factor=scale, mode="bilinear", align_corners=False)
         return self.mean.add(enlarged + self.tail(self.upsample(state)))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean", ("head.0.0",), ("tail",), skip=True)
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from srlab.errors import SrlabError
 from srlab.networks.layers import MeanShift, conv
-from srlab.networks.network import SRNetwork, State, Traits, count
+from srlab.networks.network import ShiftedConvolutions, SRNetwork, State, Traits, count
 
 BlockKind = Literal["a", "b"]
 
@@ -92,6 +92,9 @@ class WDSRNetwork(SRNetwork):
     def forward(self, lr: Tensor, scale: int, condition: Tensor | None = None) -> Tensor:
         x = self.mean.subtract(lr)
         return self.mean.add(self.shuffle(self.tail(self.body(self.head(x))) + self.skip(x)))
+
+    def shifted_convolutions(self) -> ShiftedConvolutions:
+        return ShiftedConvolutions("mean", ("head", "skip"), ("tail", "skip"))
 
     @staticmethod
     def infer_arguments(state: State) -> dict[str, Any]:

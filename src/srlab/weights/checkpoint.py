@@ -16,10 +16,12 @@ from torch import Tensor
 from srlab import __version__
 from srlab.atomic_write import atomic_write
 from srlab.errors import SrlabError
+from srlab.plain_schema import shown
+from srlab.weights.checkpoint_schema import DATA, check_checkpoint, check_network
+from srlab.weights.content_limits import AGAIN
 from srlab.weights.files import read_file, unwrapped
 from srlab.weights.packed import MARK, TRAINED
 
-DATA = "SuperResolutionData"  # the entry of the data module, under its class's name, as Lightning writes it
 RENAMED_TERMS = {"content": "perceptual", "texture": "style"}  # of losses, by their first names
 AVERAGED = "averaged."  # beginning of the keys of the moving average; TRAINED: of the trained weights
 
@@ -50,10 +52,19 @@ def is_checkpoint(content: Mapping[str, Any]) -> bool:
     return MARK in content and "hyper_parameters" in content
 
 
-def parse_checkpoint(content: Mapping[str, Any]) -> Checkpoint:
-    """Takes a checkpoint apart; `content` must be one, see `is_checkpoint`."""
+def parse_checkpoint(content: Mapping[str, Any], path: Path) -> Checkpoint:
+    """Checks a checkpoint and takes it apart: the network can be built of its arguments, and its weights fit it.
+
+    Args:
+        content: of the file, which must be a checkpoint, see `is_checkpoint`.
+        path: of the file, for errors.
+
+    Raises:
+        SrlabError: what is missing, of another type, not finite, or does not fit.
+    """
+    check_checkpoint(content, path)
     arguments = content["hyper_parameters"]
-    return Checkpoint(
+    checkpoint = Checkpoint(
         method=content[MARK]["method"],
         network=arguments["network"],
         recipe=upgraded_recipe(arguments["recipe"]),
@@ -61,6 +72,8 @@ def parse_checkpoint(content: Mapping[str, Any]) -> Checkpoint:
         data=content.get(DATA, {}),
         resumable="optimizer_states" in content,
     )
+    check_network(checkpoint.method, checkpoint.network, evaluated_weights(checkpoint.state), path)
+    return checkpoint
 
 
 def upgraded_recipe(recipe: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -80,7 +93,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     content = read_file(path)
     if not is_checkpoint(content):
         raise SrlabError(f"{path}: not a checkpoint of srlab. For bare weights say model=NAME weights={path}")
-    return parse_checkpoint(content)
+    return parse_checkpoint(content, path)
 
 
 def mark_checkpoint(content: dict[str, Any], method: str, **facts: Any) -> None:
@@ -92,6 +105,21 @@ def mark_checkpoint(content: dict[str, Any], method: str, **facts: Any) -> None:
         facts: plain values to be kept beside it.
     """
     content[MARK] = {"method": method, "version": __version__, **facts}
+
+
+def facts_of(method: str, network: Mapping[str, Any], recipe: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns what a checkpoint holds beside its weights, for a packed file.
+
+    How a network was initialised is of no meaning to its weights: without it, the file fits the model's default.
+
+    Args:
+        method: a key of `srlab.methods.METHODS`.
+        network: the arguments of the network's constructor.
+        recipe: what it was trained by; None where nobody knows.
+    """
+    arguments = {key: value for key, value in network.items() if key != "initialization"}
+    hyper_parameters = {"network": arguments, "recipe": None if recipe is None else dict(recipe)}
+    return {MARK: {"method": method, "version": __version__}, "hyper_parameters": hyper_parameters, "global_step": 0}
 
 
 def write_checkpoint(
@@ -125,10 +153,17 @@ def write_checkpoint(
 
 
 def step_of(path: Path | None) -> int:
-    """Returns the step at which a checkpoint was written; 0 for None."""
+    """Returns the step at which a checkpoint was written; 0 for None.
+
+    Raises:
+        SrlabError: the file is damaged, or says no step.
+    """
     if path is None:
         return 0
-    return int(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["global_step"])
+    step = read_file(path, mapped=True).get("global_step")
+    if type(step) is not int or step < 0:
+        raise SrlabError(f"{path}: global_step is {shown(step)}; expected an integer of at least 0. {AGAIN}")
+    return step
 
 
 def evaluated_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Files of weights as dictionaries of tensors: read without running pickled code, and unwrapped."""
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,39 @@ from torch import Tensor
 
 from srlab.atomic_write import atomic_write
 from srlab.errors import SrlabError
+from srlab.labels import printable
+from srlab.weights.content_limits import check_archive, check_finite, check_limits
 from srlab.weights.packed import read_packed
 
 # Under which training programs keep the network's state dict; averaged weights, the ones that they evaluate, first.
 CONTAINERS = ("params_ema", "params", "state_dict", "model_state_dict", "model")
 BESIDE = ("pca",)  # tensors that some files hold beside the state dict, and networks need: SRMD's basis of kernels
 PARALLEL, COMPILED = "module.", "_orig_mod."  # what wrappers put into the keys of what they wrap
-SUFFIXES = (".pt", ".pth", ".safetensors")
+PACKED = ".safetensors"
+SUFFIXES = (".pt", ".pth", PACKED)
 
 
-def read_file(path: Path) -> dict[str, Any]:
+def read_file(path: Path, mapped: bool = False) -> dict[str, Any]:
     """Reads a .pt, .pth, .ckpt or .safetensors file as a dictionary.
 
+    Args:
+        path: of the file.
+        mapped: whether tensors are read from the disk only when they are used: for a look at the numbers beside them.
+
     Raises:
-        SrlabError: there is no such file, it is damaged, or it holds pickled objects, which could run any code.
+        SrlabError: there is no such file, it is damaged, it holds pickled objects, which could run any code, or more
+            than a file of its size has any need of (`srlab.weights.content_limits`).
     """
     if not path.is_file():
         raise SrlabError(f"{path}: no such file. Expected a checkpoint or weights (.ckpt, .pt, .pth, .safetensors).")
     try:
-        if path.suffix == ".safetensors":
-            return read_packed(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == PACKED:
+            content: Any = read_packed(path)
+        else:
+            check_archive(path)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and zipfile.is_zipfile(path))
+    except SrlabError:
+        raise
     except pickle.UnpicklingError:
         raise SrlabError(
             f"{path}: holds pickled Python objects, not only tensors, and loading it could run any code. "
@@ -42,6 +55,7 @@ def read_file(path: Path) -> dict[str, Any]:
         raise SrlabError(f"{path}: not a file of weights, or a damaged one ({reason}). Get it again.") from error
     if not isinstance(content, dict):
         raise SrlabError(f"{path}: holds a {type(content).__name__}; expected a dictionary of tensors.")
+    check_limits(content, path)
     return content
 
 
@@ -54,14 +68,16 @@ def network_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
         path: of the file, for the error.
 
     Raises:
-        SrlabError: there is something else than tensors in it.
+        SrlabError: there is something else than tensors in it, or values that are not finite.
     """
     inside = (content.get(name) for name in CONTAINERS)
     state: Any = next((value for value in inside if isinstance(value, Mapping) and value), content)
     state = {**{name: content[name] for name in BESIDE if name in content}, **state}
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
-            raise SrlabError(f"{path}: {key} is a {type(value).__name__}; expected a state dict, names and tensors.")
+            name = printable(str(key))
+            raise SrlabError(f"{path}: {name} is a {type(value).__name__}; expected a state dict, names and tensors.")
+    check_finite(state, path)
     return unwrapped(state)
 
 
@@ -86,13 +102,18 @@ def write_state(state: Mapping[str, Tensor], path: Path, container: str | None =
     """
     if path.suffix not in SUFFIXES:
         raise SrlabError(f"{path}: expected a name that ends in {', '.join(SUFFIXES)}.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SrlabError(f"{path.parent}: cannot be made ({error.strerror}). Choose another folder.") from None
+    make_folder_of(path)
     own = {key: value.detach().clone().contiguous() for key, value in state.items()}
     with atomic_write(path) as partial:
         if path.suffix == ".safetensors":
             save_file(own, partial)
         else:
             torch.save({container: own} if container else own, partial)
+
+
+def make_folder_of(path: Path) -> None:
+    """Makes the folder of a file that is to be written. Raises SrlabError where that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SrlabError(f"{path.parent}: cannot be made ({error.strerror}). Choose another folder.") from None
