@@ -10,5 +10,5 @@ class SrlabError(Exception):
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """' Did you mean X?' for the choice that is most like `word`, or '' where none is close."""
-    matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word[:100], list(choices), n=1, cutoff=0.5)
     return f" Did you mean '{matches[0]}'?" if matches else ""

@@ -1,5 +1,8 @@
-"""The names of the files and folders within the folder of a run."""
+"""The names of the files and folders within the folder of a run, and which of its checkpoints it can go on from."""
 
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +10,7 @@ from srlab.errors import SrlabError
 
 RUN_CONFIG = "config.yaml"  # its presence makes a folder a run
 CHECKPOINTS = "checkpoints"
-BEST, LAST = "best.ckpt", "last.ckpt"
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 RESULTS = "results.json"
 METRICS_LOG = "metrics.csv"
 
@@ -40,6 +43,11 @@ class RunFiles:
     def last(self) -> Path:
         """The checkpoint that `resume=auto` goes on from."""
         return self.checkpoints / LAST
+
+    @property
+    def previous(self) -> Path:
+        """The last checkpoint before `last`, in case that one is damaged."""
+        return self.checkpoints / PREVIOUS
 
     @property
     def metrics_log(self) -> Path:
@@ -83,3 +91,46 @@ def checkpoint_in(path: Path) -> Path:
     if not files.best.is_file():
         raise SrlabError(f"{path}: the run has no {CHECKPOINTS}/{BEST} yet; the first validation writes it.")
     return files.best
+
+
+def damage(path: Path) -> str | None:
+    """Returns what is wrong with a checkpoint's file, or None where it is whole. Reads all of it.
+
+    Raises:
+        OSError: the file cannot be read, which says nothing of what is in it.
+    """
+    with path.open("rb") as file:
+        file.read(1)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            torn = archive.testzip()  # compares the checksum of every part
+            return None if torn is None else f"the checksum of {torn} is another"
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, OSError) as error:
+        return str(error).partition("\n")[0] or type(error).__name__
+
+
+def checkpoint_to_go_on_from(folder: Path) -> tuple[Path | None, str]:
+    """Finds the checkpoint from which a run goes on: the last one that is whole, else the best one.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        The checkpoint, or None where there is none; and why it is not the last one, "" if it is.
+
+    Raises:
+        SrlabError: there may be one, but the file cannot be read.
+    """
+    files = RunFiles(folder)
+    reasons: list[str] = []
+    for path, role in ((files.last, "the last one"), (files.previous, "the one before"), (files.best, "the best one")):
+        try:
+            reason = damage(path)
+        except FileNotFoundError:
+            reason = "missing"
+        except OSError as error:
+            raise SrlabError(f"{path}: cannot be read ({error.strerror}). Correct that, or move it away.") from None
+        if reason is None:
+            return path, "; ".join(reasons) and f"{folder} goes on from {path.name}, {role}: {'; '.join(reasons)}"
+        reasons.append(f"{path.name} is {reason if reason == 'missing' else f'damaged ({reason})'}")
+    return None, f"{folder} starts anew: {'; '.join(reasons)}"

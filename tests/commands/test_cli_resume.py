@@ -1,6 +1,7 @@
 """resume=runs/NAME: the run's own configuration, changed by further words; ckpt=runs/NAME: its best checkpoint."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = RunFiles(Path("runs/x"))
     files.checkpoints.mkdir(parents=True)
-    files.last.touch()
+    with zipfile.ZipFile(files.last, "w"):
+        pass
     config = {"runs": "runs", "name": None, "seed": 3, "resume": None, "overwrite": True,
               "trainer": {"accelerator": "auto", "devices": 2, "max_steps": 7, "best_by": "psnr"},
               "logger": {"wandb": False, "tensorboard": False},
@@ -55,7 +57,7 @@ def test_another_name_starts_from_its_last_checkpoint(run):
     cfg = resumed("resume=runs/x", "name=y")
     assert (cfg.name, cfg.resume) == ("y", "runs/x/checkpoints/last.ckpt")
     run.last.unlink()
-    with pytest.raises(SrlabError, match=r"resume=runs/x: the run has no last.ckpt to go on from"):
+    with pytest.raises(SrlabError, match=r"resume=runs/x: the run has no whole checkpoint to go on from"):
         resumed("resume=runs/x", "name=y")
 
 

@@ -104,7 +104,7 @@ def test_only_a_job_of_the_same_options_is_taken_for_one_that_was_run(monkeypatc
         seen.append(cfg.name)
         return {"val/psnr": float(len(seen))}
 
-    task = sweep_jobs.job_of(run, "train", Sweep("s", Path("runs/s"), ("data.root",), ()))
+    task = sweep_jobs.job_of(run, "train", Sweep("s", Path("runs/s"), ("data.root",), ()), [])
     results = []
     for root in ("a/x", "a/x", "b/x"):
         overrides = SimpleNamespace(task=[f"data.root={root}"])

@@ -355,7 +355,7 @@ def test_the_reference_is_the_first_value_of_every_key(words, reference):
 
 def test_a_damaged_sweep_file(sweep):
     (sweep / "sweep.yaml").write_text("reference: [")
-    with pytest.raises(SrlabError, match=r"sweep\.yaml: expected `reference: ` and the name of a run's folder"):
+    with pytest.raises(SrlabError, match=r"sweep\.yaml: .*`reference: ` and the name of a run's folder"):
         write_report(sweep)
 
 
@@ -458,11 +458,17 @@ OTHERS = image_psnr(2, 1, ("one", "two", "three", "four", "five"))
     ("change", "message"),
     [
         (spoil("results.json", '{"rows": ['), "loss-l1_seed-1/results.json: damaged .*Evaluate the run again"),
-        (spoil("results.json", "[]"), "results.json: damaged"),
-        (spoil("results.json", '{"rows": []}'), "damaged .*no row of the run's own method"),
-        (spoil("results.json", '{"rows": [{"method": "edsr"}]}'), "results.json: damaged .*'set'"),
+        (spoil("results.json", "[]"), "results.json: the content is a list of 0; expected a dictionary with rows"),
+        (spoil("results.json", '{"rows": []}'), "results.json: rows has no row of the run's own method"),
+        (
+            spoil("results.json", '{"rows": [{"method": "edsr"}]}'),
+            "results.json: rows.0.set is missing; expected text. Evaluate",
+        ),
         (replace_rows(result_row("a", PSNR), result_row("b", PSNR)), "several methods on set5 x2"),
-        (replace_rows({**result_row("a", PSNR), "images": {}}), "damaged .*no images of set5"),
+        (
+            replace_rows({**result_row("a", PSNR), "images": {}}),
+            "rows.0.images is a dict of 0; expected a dictionary of images, at least 1",
+        ),
         (replace_rows(result_row("a", PSNR, protocol="rgb")), "protocol rgb on set5 .5 images.: loss-l1_seed-1"),
         (replace_rows(result_row("a", PSNR, image_set="b100")), "not measured alike.* b100 .*: loss-l1_seed-1"),
         (replace_rows(result_row("a", OTHERS)), "sets of the same names hold other images"),
@@ -472,8 +478,18 @@ OTHERS = image_psnr(2, 1, ("one", "two", "three", "four", "five"))
         ),
         (without_results, "no run has finished; none of loss-charbonnier_seed-1, .* has a results.json"),
         (spoil("config.yaml", "a: [1"), "config.yaml: cannot be read"),
-        (spoil("config.yaml", "a: 1"), "expected the configuration of a run"),
-        (spoil("metrics.csv", "step,val/psnr\n1,high\n"), "metrics.csv: damaged"),
+        (spoil("config.yaml", "a: 1"), "config.yaml: seed is missing; expected an integer.*the configuration of a run"),
+        (
+            spoil("config.yaml", "seed: 1\ntrainer: {max_steps: many}"),
+            "trainer.max_steps is 'many'; expected an integer",
+        ),
+        (spoil("config.yaml", "a: &a [1]\nseed: 1\nb: [*a, *a]"), "config.yaml: cannot be read .an alias in line 3"),
+        (spoil("config.yaml", "seed: !!python/object/apply:os.system ['touch x']"), "config.yaml: cannot be read"),
+        (replace_rows({**result_row("a", PSNR), "set": "\ud800"}), "rows.0.set is"),
+        (replace_rows({**result_row("a", PSNR), "scale": True}), "rows.0.scale is True; expected an integer"),
+        (replace_rows({**result_row("a", PSNR), "seconds": "1"}), "rows.0.seconds is '1'; expected a finite number"),
+        (spoil("results.json", "[" * 100_000), "results.json: damaged .too many levels"),
+        (spoil("results.json", f'{{"rows": [{"9" * 5000}]}}'), "results.json: damaged"),
         (lambda sweep: (sweep / "report").write_text(""), "report: cannot be made"),
     ],
 )
@@ -482,6 +498,31 @@ def test_mistakes(sweep, change, message):
     with pytest.raises(SrlabError, match=message) as error:
         write_report(sweep)
     assert "\n" not in str(error.value)
+
+
+def test_nothing_of_a_foreign_configuration_is_resolved(sweep, monkeypatch):
+    monkeypatch.setenv("SECRET", "swordfish")
+    for i, path in enumerate(sweep.glob("*/config.yaml")):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"{text}note: ${{oc.env:SECRET}}-{i}\n", encoding="utf-8")
+    write_report(sweep)
+    page = (sweep / "report" / "report.md").read_text(encoding="utf-8")
+    assert "swordfish" not in page and "${oc.env:SECRET}-0" in page
+
+
+@pytest.mark.parametrize("name", ["[/b]", "x/../../../ESCAPED", "$\\frac{$", "<script>", "\x1b[2J", "x" * 300, "_"])
+def test_names_are_labels(sweep, name):
+    """In the table, in figures and in files."""
+    for path in sweep.glob("*charbonnier*/config.yaml"):
+        config = OmegaConf.load(path)
+        config.model.name = name
+        OmegaConf.save(config, path)
+    before = set(sweep.parent.rglob("*"))
+    write_report(sweep)
+    new = {path.relative_to(sweep).as_posix() for path in set(sweep.parent.rglob("*")) - before}
+    assert new == {"report", *(f"report/{file}" for file in FILES)}
+    page = (sweep / "report" / "report.md").read_text(encoding="utf-8")
+    assert "\x1b" not in page and "| <script>" not in page
 
 
 def test_folders_that_are_no_sweep(tmp_path, sweep):

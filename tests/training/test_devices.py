@@ -7,8 +7,9 @@ from srlab.config.compose import compose
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
+from srlab.inference.devices import has_fast_bf16
 from srlab.training import devices as module
-from srlab.training.devices import choose_devices, has_fast_bf16
+from srlab.training.devices import choose_devices, inference_device
 
 
 def chosen(*overrides: str):
@@ -48,3 +49,31 @@ def test_precision_is_bf16_only_where_it_is_fast(monkeypatch):
     monkeypatch.setattr(module, "has_fast_bf16", lambda kind: False)
     assert chosen("trainer=cpu").precision == "32-true"
     assert chosen("trainer=cpu", "trainer.precision=16-mixed").precision == "16-mixed"
+
+
+@pytest.fixture
+def apple(monkeypatch):
+    """A machine with an Apple GPU, as far as PyTorch's answer goes; none of it computes here."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+
+
+def test_apples_gpu(apple):
+    for override in ("trainer=auto", "trainer.accelerator=mps"):
+        devices = chosen(override)
+        assert (devices.kind, devices.accelerator, devices.count, devices.precision) == ("mps", "mps", 1, "32-true")
+    assert inference_device("auto").type == inference_device("mps").type == "mps"
+    assert chosen("trainer=cpu").kind == "cpu"
+    with pytest.raises(SrlabError, match=r"trainer\.devices=2: an Apple machine has one GPU"):
+        chosen("trainer.accelerator=mps", "trainer.devices=2")
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has an Apple GPU")
+def test_an_apple_gpu_that_was_asked_for_is_an_error():
+    with pytest.raises(SrlabError, match=r"trainer\.accelerator=mps: PyTorch finds no Apple GPU"):
+        chosen("trainer.accelerator=mps")
+
+
+def test_another_accelerator_is_an_error():
+    with pytest.raises(SrlabError, match="expected auto, cpu, gpu or mps"):
+        inference_device("tpu")

@@ -20,9 +20,11 @@ from srlab.evaluation.metric_plane import draw_perception_distortion
 from srlab.evaluation.progress import progress_shown
 from srlab.evaluation.saved_images import SavedImages
 from srlab.evaluation.tables import print_table, write_results
-from srlab.methods import IMAGES, find_method, interpolation
-from srlab.methods.loading import load_checkpoint, load_weights
+from srlab.folder_lock import owned
+from srlab.methods import IMAGES, SPANDREL, find_method, interpolation
+from srlab.methods.loading import load_checkpoint, load_weights, load_whole
 from srlab.methods.recipe import recipe_of_model
+from srlab.methods.spandrel import Spandrel
 from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.by_name import check_metrics, meters_of
 from srlab.metrics.protocol import protocol
@@ -76,16 +78,17 @@ def measured(config: EvaluateConfig) -> list[ResultRow]:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SrlabError(f"out={out}: cannot be made ({error.strerror}). Choose a folder of yours.") from None
-    with progress_shown() as progress:
-        settings = replace(settings, progress=progress)
-        rows = list(evaluate(methods, sets, scales, settings))
-        if config.mos_export:
-            rows = mos.add_anchors(rows, sets, scales, settings)
-    print_table(rows, f"protocol {settings.protocol.name}")
-    write_results(rows, out)
-    print(f"written: {out / 'results.json'}, .md, .csv and .tex")
-    if config.save_images:
-        _draw_comparisons(methods, sets[0], scales, settings, out)
+    with owned(out, "evaluating", "out=OTHER"):
+        with progress_shown() as progress:
+            settings = replace(settings, progress=progress)
+            rows = list(evaluate(methods, sets, scales, settings))
+            if config.mos_export:
+                rows = mos.add_anchors(rows, sets, scales, settings)
+        write_results(rows, out)  # first: nothing that comes later can lose them
+        print_table(rows, f"protocol {settings.protocol.name}")
+        print(f"written: {out / 'results.json'}, .md, .csv and .tex")
+        if config.save_images:
+            _draw_comparisons(methods, sets[0], scales, settings, out)
     if config.mos_export:
         others = {label: method.origin for label, method in methods if isinstance(method, SavedImages)}
         origin = {"ckpt": as_list(config.ckpt), "weights": config.weights.network, "saved_images": others}
@@ -148,8 +151,13 @@ def _networks(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
         if not paths:
             raise SrlabError("ckpt=[]: expected a checkpoint, or a list of them.")
         return _labelled([(path, load_checkpoint(path)) for path in paths])
+    if config.model is None and config.weights.network not in (None, zoo.PRETRAINED):
+        path = zoo.located(config.weights.network)
+        return _labelled([(path, load_whole(path))])
     if config.model is None:
         raise SrlabError("nothing to evaluate: say ckpt=PATH, or model=NAME (and weights=FILE where it has weights).")
+    if config.model.method == SPANDREL:
+        return [_of_spandrel(config.weights.network, config.model.name)]
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config))
     has_weights = any(True for _ in method.network.parameters())
     if config.weights.network is not None:
@@ -157,6 +165,14 @@ def _networks(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
     elif has_weights:
         raise SrlabError(f"model={config.model.name} has weights: say weights=FILE, or ckpt=PATH.")
     return [(method.label, method.eval())]
+
+
+def _of_spandrel(file: str | None, name: str) -> tuple[str, SuperResolver]:
+    """Returns (label, method) for model=spandrel weights=FILE."""
+    if file is None:
+        raise SrlabError("model=spandrel: say weights=FILE, the weights of a network that spandrel recognises.")
+    method = Spandrel(str(Path(file).expanduser()), "" if name == SPANDREL else name)
+    return method.label, method.eval()
 
 
 def _weights_file(given: str, model: str, scales: list[int]) -> Path:

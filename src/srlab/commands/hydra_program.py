@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from srlab.commands.hydra_flags import CommandLine, read_command_line
 from srlab.commands.resumed_run import resumed_config
-from srlab.commands.sweep_jobs import Run, finish, job_of
+from srlab.commands.sweep_jobs import Run, finish, job_of, name_ended
 from srlab.config.check_overrides import check_overrides
 from srlab.config.compose import composed
 from srlab.config.folder import CONF
@@ -22,6 +22,7 @@ from srlab.console import print_whole, reported
 from srlab.errors import SrlabError
 from srlab.sweeps.planning import Sweep, plan
 from srlab.sweeps.sweep_file import write_reference
+from srlab.training.ending import CODES
 
 INTERRUPTED = 130  # the exit code of shells for Ctrl-C
 
@@ -41,16 +42,23 @@ def run_program(run: Run, program: str, words: Sequence[str] | None, usage: str)
         if "help" in line.flags:
             print_whole(help_text(program, usage))
             return
-        job, sweep = _planned(run, program, line)
+        ended: list[str] = []
+        job, sweep = _planned(run, program, line, ended)
     code = _exit_code(job)
-    if sweep is not None and program == "train" and code != INTERRUPTED:
-        code = max(code, finish(sweep))
+    if sweep is not None and program == "train":
+        if code in CODES:
+            name_ended(sweep)
+        else:
+            code = finish(sweep, ended) or code
     if code:
         raise SystemExit(code)
 
 
-def _planned(run: Run, program: str, line: CommandLine) -> tuple[Callable[[], Any], Sweep | None]:
-    """Returns what is to be called, and the sweep that it is. Finds every mistake in the options without PyTorch."""
+def _planned(run: Run, program: str, line: CommandLine, ended: list[str]) -> tuple[Callable[[], Any], Sweep | None]:
+    """Returns what is to be called, and the sweep that it is. Finds every mistake in the options without PyTorch.
+
+    ended: gets the names of a sweep's jobs that trainer.max_time has ended.
+    """
     sys.argv[1:] = line.words  # where Hydra reads them
     if line.is_hydras:
         if line.multirun:
@@ -73,7 +81,7 @@ def _planned(run: Run, program: str, line: CommandLine) -> tuple[Callable[[], An
     if program == "train" and sweep.reference is not None:
         write_reference(sweep.folder, sweep.reference)
     sys.argv += sweep.words
-    return _by_hydra(program, job_of(run, program, sweep)), sweep
+    return _by_hydra(program, job_of(run, program, sweep, ended)), sweep
 
 
 def _by_hydra(program: str, task: Callable[[DictConfig], Any]) -> Callable[[], Any]:

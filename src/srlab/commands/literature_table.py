@@ -44,7 +44,7 @@ class Request:
         root: data.root.
         ensemble: whether rows of the self-ensemble are measured.
         tile: as `upscale` takes it.
-        accelerator: auto, cpu or gpu.
+        accelerator: auto, cpu, gpu or mps (Apple's GPU).
     """
 
     table: str

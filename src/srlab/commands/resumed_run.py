@@ -10,7 +10,7 @@ from srlab.config.check_overrides import parse_override
 from srlab.config.folder import CONF, groups_of_options
 from srlab.config.renamed import with_new_names
 from srlab.errors import SrlabError
-from srlab.run_files import RunFiles
+from srlab.run_files import RunFiles, checkpoint_to_go_on_from
 
 WHOLE_RECIPES = ("model", "experiment", "sweep")  # groups whose yamls set options all over the configuration
 
@@ -46,11 +46,19 @@ def resumed_config(program: str, words: list[str], multirun: bool) -> DictConfig
     cfg.resume = "auto"
     if not {"name", "runs"} & {override.key_or_group for override in overrides}:
         _keep_in(cfg, files.folder)
-    elif files.last.is_file():  # another folder, which has no last checkpoint of its own
-        cfg.resume = str(files.last)
-    else:
-        raise SrlabError(f"resume={value}: the run has no {files.last.name} to go on from.")
+    else:  # another folder, which has no checkpoint of its own
+        cfg.resume = str(_checkpoint_of(files, value))
     return cfg
+
+
+def _checkpoint_of(files: RunFiles, value: str) -> Path:
+    """Returns the checkpoint that another run goes on from. Raises SrlabError where the run has none that is whole."""
+    path, why = checkpoint_to_go_on_from(files.folder)
+    if path is None:
+        raise SrlabError(f"resume={value}: the run has no whole checkpoint to go on from.")
+    if why:
+        print(why, flush=True)
+    return path
 
 
 def _keep_in(cfg: DictConfig, folder: Path) -> None:

@@ -61,7 +61,7 @@ TOOL = Tool(
         Option("ensemble", "false: do not measure the rows with a +, which take 8 times as long", read=yes_or_no),
         Option("tile", "work on tiles of so many LR pixels a side", read=int),
         Option("data.root", "the folder of all sets", read=path, default=path(os.environ.get("SRLAB_DATA", "data"))),
-        Option("trainer.accelerator", "where to measure", default="auto", choices=("auto", "cpu", "gpu")),
+        Option("trainer.accelerator", "where to measure", default="auto", choices=("auto", "cpu", "gpu", "mps")),
     ),
     run=_standard_table,
 )

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from srlab.errors import SrlabError
 from srlab.sweeps.planning import Sweep
+from srlab.training.ending import TIME_IS_UP, Ended, say
 
 Run = Callable[[DictConfig, bool], Any]
 NAME = {"train": "name", "evaluate": "out"}  # the key that says where a job leaves its results
@@ -20,13 +21,16 @@ class JobFailed(CompactHydraException):
     """A job of a sweep has failed. Hydra goes on with the others, and ends with this one line."""
 
 
-def job_of(run: Run, program: str, sweep: Sweep) -> Callable[[DictConfig], Any]:
+def job_of(run: Run, program: str, sweep: Sweep, ended: list[str]) -> Callable[[DictConfig], Any]:
     """Returns the function that runs one job, which launchers may pickle.
+
+    A signal ends the whole sweep; trainer.max_time ends a job, and the next one begins.
 
     Args:
         run: takes the configuration, and whether it is a job of a sweep; returns metrics by name.
         program: train or evaluate.
         sweep: which the job belongs to; its results go to a folder of its own in the sweep's.
+        ended: gets the names of jobs that trainer.max_time has ended.
     """
     results: dict[tuple[str, ...], Any] = {}
 
@@ -45,6 +49,11 @@ def job_of(run: Run, program: str, sweep: Sweep) -> Callable[[DictConfig], Any]:
         except SrlabError as error:
             print(f"error: job {own}: {error}", file=sys.stderr, flush=True)
             raise JobFailed(f"job {own} failed") from None
+        except Ended as end:
+            if end.exit_code != TIME_IS_UP:
+                raise
+            ended.append(own)
+            raise JobFailed(f"job {own} was ended by trainer.max_time") from None
 
     return task
 
@@ -55,14 +64,21 @@ def _objective(metrics: dict[str, float], name: str) -> float:
     return metrics[name]
 
 
-def finish(sweep: Sweep) -> int:
-    """Writes tables and curves of all jobs. Returns 1 where a job that has begun has no results, else 0."""
+def finish(sweep: Sweep, ended: list[str]) -> int:
+    """Writes tables and curves of all jobs.
+
+    Args:
+        sweep: whose jobs have been run.
+        ended: the names of jobs that trainer.max_time has ended.
+
+    Returns:
+        0 where every job that has begun has results; 75 where those without have only been ended; else 1.
+    """
     from srlab.sweeps.report import write_report  # noqa: PLC0415 - imports PyTorch
 
     if not sweep.folder.is_dir():
         return 0
-    runs = sorted(path.parent for path in sweep.folder.glob("*/config.yaml"))
-    unfinished = [run.name for run in runs if not (run / "results.json").is_file()]
+    runs, unfinished = _jobs(sweep)
     if len(unfinished) < len(runs):
         try:
             write_report(sweep.folder)
@@ -71,7 +87,26 @@ def finish(sweep: Sweep) -> int:
     _print_search_result(sweep)
     if unfinished:
         print(f"{sweep.folder}: {len(unfinished)} of {len(runs)} jobs have no results: {', '.join(unfinished)}")
+    if unfinished and set(unfinished) <= set(ended):
+        print(f"{sweep.folder}: trainer.max_time has ended them. The same command with resume=auto goes on.")
+        return TIME_IS_UP
     return int(bool(unfinished))
+
+
+def name_ended(sweep: Sweep) -> None:
+    """Prints which jobs have no results, after a signal has ended the sweep."""
+    _, unfinished = _jobs(sweep)
+    names = ", ".join(unfinished) or "none"
+    say(
+        f"{sweep.folder}: jobs that have begun and have no results: {names}. The same command with resume=auto goes on "
+        f"with them and begins the others."
+    )
+
+
+def _jobs(sweep: Sweep) -> tuple[list[str], list[str]]:
+    """Returns the names of all jobs that have begun, and of those of them that have no results."""
+    runs = sorted(path.parent for path in sweep.folder.glob("*/config.yaml"))
+    return [run.name for run in runs], [run.name for run in runs if not (run / "results.json").is_file()]
 
 
 def _print_search_result(sweep: Sweep) -> None:

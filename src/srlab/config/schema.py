@@ -69,7 +69,9 @@ class TrainerConfig:
     precision: str = MISSING
     max_steps: int = MISSING
     stop_after: int | None = None
+    max_time: str | None = None
     val_check_interval: int = MISSING
+    save_every: str | None = None
     monitor: str = MISSING
     log_every_n_steps: int = MISSING
     gradient_clip_val: float | None = None

@@ -1,5 +1,6 @@
 """The LightningDataModule: training patches and whole validation images from a config."""
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,7 @@ class SuperResolutionData(pl.LightningDataModule):
             num_workers=self.config.num_workers,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=False,
+            worker_init_fn=_undisturbed,
         )
 
     def val_dataloader(self) -> DataLoader:
@@ -241,6 +243,16 @@ class _Pairs(Dataset[Pair]):
             index, scale = self.share[i]
             self.made[i] = self.images.pair(index, scale, self.protocol)
         return self.made[i]
+
+
+def _undisturbed(worker: int) -> None:
+    """Has a loader process ignore what asks the run to end: the run still needs it for the step that it finishes.
+
+    Ctrl-C and schedulers send signals to all processes of a run. A loader process ends with its parent in any case.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _as_it_is(pair: Any) -> Any:

@@ -146,7 +146,8 @@ class Download:
             )
         if start == 0:  # the facts are written only while there is no part, so they always describe it
             validator = _validator(response)
-            self.facts_file.write_text(json.dumps({"url": self.url, "validator": validator, "total": total}))
+            facts = {"url": self.url, "validator": validator, "total": total}
+            self.facts_file.write_text(json.dumps(facts), encoding="utf-8", newline="")
         progress.update(task, total=total or self.archive.bytes, completed=start)
         with self.part.open("ab") as file:
             for chunk in response.iter_content(CHUNK):
@@ -163,7 +164,7 @@ class Download:
 
     def _facts(self) -> _Facts | None:
         try:
-            given: dict[str, Any] = json.loads(self.facts_file.read_text())
+            given: dict[str, Any] = json.loads(self.facts_file.read_text(encoding="utf-8"))
             return _Facts(given["url"], given["validator"], given["total"])
         except (OSError, ValueError, KeyError, TypeError):
             return None

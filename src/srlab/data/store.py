@@ -29,7 +29,7 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        index = json.loads((folder / "index.json").read_text())
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         self.folder = folder
         self.names: list[str] = index["names"]
         self.sizes = np.array(index["sizes"], dtype=np.int64).reshape(-1, 2)
@@ -115,7 +115,8 @@ def _build(folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]],
                 file.write(np.ascontiguousarray(planes).data)
             file.flush()
             os.fsync(file.fileno())
-        (partial / "index.json").write_text(json.dumps({"names": list(names), "sizes": [list(s) for s in sizes]}))
+        index = json.dumps({"names": list(names), "sizes": [list(s) for s in sizes]})
+        (partial / "index.json").write_text(index, encoding="utf-8", newline="")
         try:
             partial.rename(folder)
         except OSError:

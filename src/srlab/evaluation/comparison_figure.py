@@ -12,6 +12,7 @@ from srlab.evaluation.measure import EvaluationSettings, Method, super_resolved
 from srlab.evaluation.plotting import DPI, plt, save
 from srlab.imaging.files import as_8_bit, to_array
 from srlab.imaging.resize import imresize
+from srlab.labels import in_figure
 
 CROP = 72  # HR pixels
 SHOWN = 3  # images in one figure
@@ -87,6 +88,6 @@ def _comparison_row(
 
 def _show(axis: Axes, image: np.ndarray, title: str) -> None:
     axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axis.set_xlabel(title, fontsize=10)
+    axis.set_xlabel("\n".join(map(in_figure, title.split("\n"))), fontsize=10)
     axis.set_xticks([])
     axis.set_yticks([])

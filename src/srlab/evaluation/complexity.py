@@ -19,8 +19,8 @@ def multiply_adds(method: SuperResolver, scale: int) -> int:
     Interpolation, activations and the products of attention do not count. The LR image has the nearest size that
     the network takes, such as 427 x 240 at x3. Nothing is computed: the network is built on the meta device.
     """
+    network = method.on_meta()
     with torch.device("meta"):
-        network = type(method).Network(**method.hparams["network"]).eval()
         multiple = method.traits.size_multiple
         height, width = (round(side / scale / multiple) * multiple for side in OUTPUT)
         lr = torch.empty(1, method.traits.channels or 3, height, width)

@@ -17,6 +17,8 @@ from srlab.evaluation.published import published
 from srlab.evaluation.saved_images import SavedImages
 from srlab.imaging.files import as_8_bit, write_png
 from srlab.inference.upscale import Precision, describe_input
+from srlab.labels import file_name
+from srlab.methods.spandrel import Spandrel
 from srlab.methods.super_resolver import SuperResolver
 from srlab.metrics.metric import DEFAULT, Meter, Metric, Quality
 from srlab.metrics.protocol import Protocol
@@ -34,7 +36,7 @@ class EvaluationSettings:
         tile: as `upscale` takes it; so are ensemble and precision.
         ensemble: see `tile`; "+" in tables.
         precision: see `tile`.
-        save_images: a folder for every result as SET_xSCALE/IMAGE_METHOD.png, as tables name it; None saves nothing.
+        save_images: a folder for every result, see `saved_image`; None saves nothing.
         meters: what to measure, in the order of a table's columns.
         progress: is told of every image that is done.
     """
@@ -132,6 +134,14 @@ def evaluate(
                 yield _row(label, method, image_set, scale, settings)
 
 
+def saved_image(folder: Path, image_set: str, scale: int, image: str, method: str) -> Path:
+    """Returns where a result is saved: FOLDER/SET_xSCALE/IMAGE_METHOD.png; of names, only what a file's can hold.
+
+    The name of an image may have folders in it, since it is a path below the set's own folder.
+    """
+    return folder / f"{file_name(image_set)}_x{scale}" / f"{image}_{file_name(method)}.png"
+
+
 def that_have(scale: int, methods: Sequence[tuple[str, Method]]) -> list[tuple[str, Method]]:
     """Returns those of (label, method) that can do a scale."""
     return [item for item in methods if item[1].traits.scales is None or scale in item[1].traits.scales]
@@ -180,8 +190,7 @@ def _row(label: str, method: Method, image_set: ImageSet, scale: int, settings: 
         quality = settings.protocol.measure(sr, pair.hr, scale, settings.meters)
         measured[pair.name] = (index, quality, seconds, _input(method, pair))
         if settings.save_images is not None:
-            path = settings.save_images / f"{image_set.name}_x{scale}" / f"{pair.name}_{name}.png"
-            write_png(path, as_8_bit(sr))
+            write_png(saved_image(settings.save_images, image_set.name, scale, pair.name, name), as_8_bit(sr))
         settings.progress(f"{image_set.name} x{scale}", index + 1, total, name)
     ordered = sorted(merge_over_ranks(measured).items(), key=lambda item: item[1][0])
     network = method if isinstance(method, SuperResolver) else None
@@ -193,13 +202,22 @@ def _row(label: str, method: Method, image_set: ImageSet, scale: int, settings: 
         protocol=settings.protocol.name,
         seconds=None if network is None else sum(item[2] for _, item in ordered) / len(ordered),
         parameters=parameters,
-        multiply_adds=None if network is None else multiply_adds(network, scale),
+        multiply_adds=None if network is None else _operations(network, scale),
         input="; ".join(sorted({item[3] for _, item in ordered} - {""})),
         published=published(name, parameters, settings.protocol.name, image_set.name, scale),
         images={image: item[1] for image, item in ordered},
         metrics=tuple(meter.metric for meter in settings.meters),
         timed_on="" if network is None else settings.timed_on,
     )
+
+
+def _operations(network: SuperResolver, scale: int) -> int | None:
+    try:
+        return multiply_adds(network, scale)
+    except (RuntimeError, NotImplementedError):
+        if isinstance(network, Spandrel):  # some keep tensors that do not move to the meta device
+            return None
+        raise
 
 
 def _input(method: Method, pair: Pair) -> str:

@@ -18,6 +18,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import ScalarFormatter
 
 from srlab.atomic_write import atomic_write
+from srlab.labels import in_figure
 
 DPI = 110  # pixels to the inch
 # Okabe and Ito's colours, which the colour-blind tell apart, without yellow, which is too pale for a line.
@@ -70,12 +71,14 @@ def plain_numbers(axis: Axis) -> None:
 def numbered(labels: Sequence[str]) -> dict[str, str]:
     """Returns names to write beside points: the labels, or numbers where there are too many for that."""
     if len(labels) <= NAMED:
-        return {label: label.replace(", ", "\n") for label in labels}
+        return {label: in_figure(label).replace(", ", "\n") for label in labels}
     return {label: str(i) for i, label in enumerate(labels, 1)}
 
 
 def legend(figure: Figure, handles: Sequence[Line2D], title: str | None = None) -> None:
     """Puts a legend to the right of the axes and widens the figure by it, so that the axes keep their size."""
+    for handle in handles:
+        handle.set_label(in_figure(str(handle.get_label())))
     box = figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9, title=title)
     size = box.get_window_extent()
     figure.set_figwidth(figure.get_figwidth() + size.width / DPI)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from srlab.distributed import rank_and_world
+from srlab.labels import markup_free, printable
 
 EVERY = 10.0  # seconds between lines; an evaluation that takes less has none
 
@@ -35,7 +36,7 @@ class ProgressLines:
     def __call__(self, place: str, done: int, total: int, method: str) -> None:
         if (now := self._clock()) - self._last >= EVERY:
             self._last = now
-            print(f"evaluating {place} {done}/{total}, {method}", file=self._stream, flush=True)
+            print(f"evaluating {printable(place)} {done}/{total}, {printable(method)}", file=self._stream, flush=True)
 
 
 @contextmanager
@@ -51,7 +52,11 @@ def progress_shown() -> Iterator[ShowProgress]:
             task = bar.add_task("evaluating", total=None)
 
             def show(place: str, done: int, total: int, method: str) -> None:
-                text = f"evaluating {place}, {method}".replace("[", r"\[")
-                bar.update(task, description=text, completed=done, total=total)
+                bar.update(
+                    task,
+                    description=f"evaluating {markup_free(place)}, {markup_free(method)}",
+                    completed=done,
+                    total=total,
+                )
 
             yield show

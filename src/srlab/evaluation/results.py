@@ -2,11 +2,38 @@
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from srlab.atomic_write import write_text
 from srlab.evaluation.measure import ResultRow
 from srlab.metrics.metric import Metric, Quality
+from srlab.plain_files import read_plain_json
+from srlab.plain_schema import anything, check, dict_of, integer, list_of, number, optional, record, text
+
+AGAIN = "Evaluate the run again (evaluate.py ckpt=...), or remove the file."
+PUBLISHED = record({"psnr": number, "ssim": optional(number)})
+IMAGE = record({"psnr": optional(number), "ssim": optional(number)})
+ROW = record(
+    needed={
+        "set": text(longest=1000),
+        "scale": integer(1, 1000),
+        "method": text(longest=1000),
+        "protocol": text(longest=1000),
+    },
+    others={
+        "images": dict_of(IMAGE, least=1, of="images"),
+        "n": integer(1),
+        "psnr": optional(number),
+        "ssim": optional(number),
+        "seconds": optional(number),
+        "parameters": optional(integer(0)),
+        "multiply_adds": optional(integer(0)),
+        "published": optional(PUBLISHED),
+        "input": optional(text()),
+        "timed_on": optional(text()),
+    },
+)
+FILE = record({"rows": list_of(ROW, of="results")}, {"training": optional(dict_of(anything))})
 
 
 def as_json(row: ResultRow) -> dict[str, Any]:
@@ -46,20 +73,16 @@ def write_json(rows: list[ResultRow], path: Path, facts: dict[str, Any] | None =
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Reads results.json: {"rows": [...], ...}.
+    """Reads results.json: {"rows": [...], ...}, and checks it.
 
     Raises:
-        ValueError: it is not JSON; NaN and infinities are not.
-        OSError: it cannot be read.
+        SrlabError: it cannot be read, is damaged, or has a key that is missing or of another kind.
     """
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    content: dict[str, Any] = read_plain_json(path, AGAIN)
+    check(content, FILE, path, AGAIN)
     return content
 
 
 def metrics_of(rows: list[ResultRow]) -> dict[str, Metric]:
     """Returns what was measured, by name, in the order of columns."""
     return {metric.name: metric for row in rows for metric in row.metrics}
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")

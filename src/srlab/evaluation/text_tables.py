@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from srlab.console import wide_console
+from srlab.labels import printable, printable_line
 
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
@@ -73,15 +74,16 @@ class TextTable:
             console: None for the terminal's own; without a terminal nothing is cut to 80 columns.
         """
         console = console or wide_console()
-        table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False,
+        heading = Text(printable_line(title))
+        table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False,
                       collapse_padding=True)  # fmt: skip
         for name in self.columns:
             table.add_column(Text(name), justify="left" if name in self.left else "right", no_wrap=name in self.whole)
         for i, row in enumerate(self.rows):
-            table.add_row(*map(Text, row), end_section=i + 1 in self.sections)
+            table.add_row(*(Text(printable(cell)) for cell in row), end_section=i + 1 in self.sections)
         console.print(table)
         for note in self.notes:
-            console.print(Text(note))
+            console.print(Text(printable_line(note)))
 
 
 def used_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
@@ -109,12 +111,17 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right:
 
     Args:
         columns: the header.
-        rows: cells, as many in each as there are columns; a `|` in them is escaped.
+        rows: cells, as many in each as there are columns; what Markdown or HTML would read in them is escaped.
         right: names of the columns that are aligned to the right.
     """
     rules = ["---:" if name in right else "---" for name in columns]
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    escaped = [[markdown_text(printable(cell)) for cell in row] for row in rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in [columns, rules, *escaped])
+
+
+def markdown_text(text: str) -> str:
+    """Returns a text with what Markdown's tables, and HTML in Markdown, would read in it escaped."""
+    return re.sub(r"[|<]", r"\\\g<0>", text)
 
 
 def csv_text(lines: Iterable[Sequence[Any]]) -> str:
@@ -126,5 +133,5 @@ def csv_text(lines: Iterable[Sequence[Any]]) -> str:
 
 def latex_text(text: str) -> str:
     """Returns a text with what LaTeX reads as commands escaped; a minus before a number is set as one."""
-    escaped = "".join(LATEX.get(character, character) for character in text)
+    escaped = "".join(LATEX.get(character, character) for character in printable_line(text))
     return re.sub(r"(?<![\w.\-])-(?=\d)", "$-$", escaped)

@@ -94,7 +94,7 @@ def read_weights(path: Path) -> Weights:
     file = checkpoint_in(path)
     content = read_file(file)
     if is_checkpoint(content):
-        checkpoint = parse_checkpoint(content)
+        checkpoint = parse_checkpoint(content, file)
         network = network_name(find_method(checkpoint.method).Network)
         scales = (checkpoint.recipe or {}).get("scales")
         state = evaluated_weights(checkpoint.state)

@@ -17,7 +17,7 @@ from srlab.atomic_write import atomic_folder
 from srlab.config.schema import EvaluateConfig, MosConfig
 from srlab.data.image_sets import ImageSet
 from srlab.errors import SrlabError
-from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
+from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate, saved_image
 from srlab.evaluation.results import as_json
 from srlab.imaging.files import read_image, write_png
 from srlab.methods import interpolation
@@ -108,7 +108,7 @@ def _sources(rows: list[ResultRow], sets: list[ImageSet], settings: EvaluationSe
 def _saved(settings: EvaluationSettings, row: ResultRow, image: str) -> Path:
     """Returns where `evaluate` saved an image."""
     assert settings.save_images is not None
-    return settings.save_images / f"{row.set}_x{row.scale}" / f"{image}_{row.method}.png"
+    return saved_image(settings.save_images, row.set, row.scale, image, row.method)
 
 
 def _named(sources: list[Source], seed: int) -> dict[str, Source]:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from srlab.evaluation.plotting import save
+from srlab.labels import in_figure
 from srlab.mos.analysis import Analysis
 from srlab.mos.observations import Place
 from srlab.mos.paper import RATERS, TITLES, published_scores
@@ -118,10 +119,15 @@ def _draw_panel(axis: plt.Axes, panel: ScorePanel) -> None:
     axis.set_xlim(-0.5, len(panel.bars) - 0.5)
     axis.set_ylim(0.5, 5.65)
     axis.set_xticks(
-        places, [bar.method for bar in panel.bars], rotation=35, ha="right", rotation_mode="anchor", fontsize=8.5
+        places,
+        [in_figure(bar.method) for bar in panel.bars],
+        rotation=35,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=8.5,
     )
     axis.set_yticks(list(WORDS), [f"{grade} {word}" for grade, word in WORDS.items()], fontsize=8.5)
-    axis.set_title(panel.title, fontsize=10)
+    axis.set_title(in_figure(panel.title), fontsize=10)
     axis.tick_params(length=0)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)

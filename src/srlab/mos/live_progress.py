@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from srlab.mos.limited_log import say
+
 INTERVAL = 30.0  # seconds between two lines, milestones apart
 QUARTERS = 4  # of all ratings of the study: a line at each
 
@@ -37,7 +39,7 @@ class LiveProgress:
             quarter = before * QUARTERS // self._total < self._all * QUARTERS // self._total
             if own in (1, planned) or quarter or now - self._last >= INTERVAL:
                 self._last = now
-                print(f"rater {rater}: {own} of {planned}; all: {self._all} of {self._total}", flush=True)
+                say(f"rater {rater}: {own} of {planned}; all: {self._all} of {self._total}")
 
     @property
     def _all(self) -> int:

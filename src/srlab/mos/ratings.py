@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from srlab.errors import SrlabError
+from srlab.labels import printable
 from srlab.mos.study import WORDS, Study
 
 FILE = "ratings.sqlite3"
@@ -51,6 +52,7 @@ class Ratings:
         self._lock = threading.Lock()
         try:
             self._open()
+            self._check()
             with self._transaction() as connection:
                 connection.execute("INSERT INTO study SELECT ? WHERE NOT EXISTS (SELECT * FROM study)", [study.digest])
                 (owner,) = connection.execute("SELECT digest FROM study").fetchone()
@@ -59,8 +61,24 @@ class Ratings:
         if owner != study.digest:
             raise SrlabError(f"{self._path}: holds the ratings of another study. Move it to the folder that it is of.")
 
+    def _check(self) -> None:
+        """Raises DatabaseError unless the file has these tables and no other, nothing that runs by itself, and ratings
+        as `add` writes them."""
+        own = {sql.strip().removeprefix("CREATE TABLE IF NOT EXISTS ") for sql in _TABLES.split(";") if sql.strip()}
+        there = self._connection.execute("SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        found = {sql.strip().removeprefix("CREATE TABLE ") for kind, sql in there if kind == "table"}
+        if found != own or len(there) != len(own):
+            raise sqlite3.DatabaseError("its tables are not those of a study's ratings")
+        query = (
+            "SELECT rater, trial, rating FROM ratings WHERE rating NOT BETWEEN 1 AND 5 OR rater < 1 "
+            "OR length(trial) > 64 OR length(time) > 64 LIMIT 1"
+        )
+        if (bad := self._connection.execute(query).fetchone()) is not None:
+            raise sqlite3.DatabaseError(f"rater {bad[0]} has the rating {bad[2]} of {printable(bad[1], 20)}")
+
     def _open(self) -> None:
         self._connection = sqlite3.connect(self._path, timeout=20, isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA trusted_schema=OFF")
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_TABLES)

@@ -6,6 +6,8 @@ from pathlib import Path
 import uvicorn
 
 from srlab.errors import SrlabError
+from srlab.mos.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files
+from srlab.mos.limited_log import LimitedLog, say
 from srlab.mos.ratings import Ratings
 from srlab.mos.study import open_study
 from srlab.mos.web_application import application
@@ -36,8 +38,14 @@ def serve(folder: Path, host: str, port: int, url: str | None) -> None:
             rated = len(ratings.of(rater.number))
             lines.append(f"rater {rater.number:3}  {rated:4} of {len(rater.trials)} rated  {base}/r/{rater.token}")
         lines.append(f"serving {folder} at {base}; Ctrl-C ends it, and everything that was rated stays")
-        app = application(study, ratings)
-        config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
+        log = LimitedLog()
+        app = application(study, ratings, log.line)
+        allow_open_files()
+        log.listen_to("uvicorn.error", "asyncio")
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, lifespan="off", ws="none",
+            http=LimitedProtocol, h11_max_incomplete_event_size=HEADER_BYTES, backlog=BACKLOG,
+        )  # fmt: skip
         _Server(config, "\n".join(lines)).run(sockets=[listening])
     except KeyboardInterrupt:
         pass
@@ -54,7 +62,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        print(self.greeting, flush=True)
+        say(self.greeting)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
+from srlab.mos.study_schema import check_study
+from srlab.plain_files import read_plain_json
 
 Kind = Literal["calibration", "test", "repeat"]
 FORMAT = 1
@@ -90,7 +92,7 @@ _AGAIN = "Restore the folder from a copy, or export the study again to another m
 
 
 def image_path(folder: Path, name: str) -> Path:
-    """Returns where the image of an item is."""
+    """Returns where the image of an item is; the name is one of study.json, which `open_study` has checked."""
     return folder / "images" / f"{name}.png"
 
 
@@ -126,17 +128,15 @@ def open_study(folder: Path) -> Study:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise SrlabError(f"{path}: no such file. Export a study: python evaluate.py ... +mos_export=true") from None
-    except (ValueError, OSError) as error:
-        raise SrlabError(f"{path}: cannot be read ({error}). {_AGAIN}") from None
-    if not isinstance(content, dict) or content.get("digest") != digest(content):
-        raise SrlabError(f"{path}: changed after the export. {_AGAIN}")
-    if content["format"] != FORMAT:
+    if not path.exists():
+        raise SrlabError(f"{path}: no such file. Export a study: python evaluate.py ... +mos_export=true")
+    content: Any = read_plain_json(path, _AGAIN)
+    if isinstance(content, dict) and type(content.get("format")) is int and content["format"] != FORMAT:
         raise SrlabError(f"{path}: of format {content['format']}; this version of srlab reads {FORMAT}.")
-    return content
+    check_study(content, path, _AGAIN)
+    if content["digest"] != digest(content):
+        raise SrlabError(f"{path}: changed after the export. {_AGAIN}")
+    return dict(content)
 
 
 def _parse(folder: Path, content: dict[str, Any]) -> Study:

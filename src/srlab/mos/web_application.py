@@ -7,20 +7,22 @@ study.json, the names of methods, or the links of other raters.
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from srlab.errors import SrlabError
+from srlab.mos.limited_log import say
 from srlab.mos.live_progress import LiveProgress
 from srlab.mos.page import asset, rating_page, refusal_page
 from srlab.mos.ratings import AlreadyRated, Rating, Ratings
@@ -59,8 +61,8 @@ def session(study: Study, rater: Rater, ratings: Ratings) -> dict[str, Any]:
 class StudyPages:
     """The answers to every address."""
 
-    def __init__(self, study: Study, ratings: Ratings) -> None:
-        self.study, self.ratings = study, ratings
+    def __init__(self, study: Study, ratings: Ratings, tell: Callable[[str], None]) -> None:
+        self.study, self.ratings, self.tell = study, ratings, tell
         planned = {rater.number: len(rater.trials) for rater in study.raters}
         self.progress = LiveProgress(planned, {number: len(ratings.of(number)) for number in planned})
         self.html = rating_page("../assets", ["server.js", "page.js"])
@@ -96,13 +98,16 @@ class StudyPages:
         try:
             content = self.study.image(trial.item)
         except SrlabError as error:
-            print(f"error: {error}", flush=True)
+            self.tell(f"error: {error}")
             raise HTTPException(500, "This image is damaged. Please tell the person who runs the study.") from None
         return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})
 
     async def rate(self, request: Request) -> Response:
         rater = self._rater(request)
-        trial, rating = await _rating(request)
+        try:
+            trial, rating = await _rating(request)
+        except ClientDisconnect:  # nobody is left to answer; the page sends the rating again
+            return Response(status_code=400)
         return await run_in_threadpool(self._store, rater, trial, rating)
 
     def _store(self, rater: Rater, trial: str, rating: int) -> Response:
@@ -152,20 +157,28 @@ async def _rating(request: Request) -> tuple[str, int]:
     return content["item"], rating
 
 
-def application(study: Study, ratings: Ratings) -> Starlette:
-    """Returns the ASGI application of a study."""
+def application(study: Study, ratings: Ratings, tell: Callable[[str], None] = say) -> Starlette:
+    """Returns the ASGI application of a study; `tell` prints a line for the person who runs it."""
     return Starlette(
-        routes=StudyPages(study, ratings).routes(),
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_with_headers)],
+        routes=StudyPages(study, ratings, tell).routes(),
+        middleware=[Middleware(_WithHeaders)],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
 
 
-async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await answer(request)
-    for name, value in HEADERS.items():
-        response.headers[name] = value
-    return response
+class _WithHeaders:
+    """Adds HEADERS to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, headed)
 
 
 def _refused(request: Request, error: Exception) -> Response:

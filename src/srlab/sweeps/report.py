@@ -6,6 +6,8 @@ from pathlib import Path
 
 from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
+from srlab.evaluation.text_tables import markdown_text
+from srlab.labels import printable_line
 from srlab.sweeps import report_figures as figures
 from srlab.sweeps.report_data import OUT, check_comparable, read_sweep
 from srlab.sweeps.report_rows import IGNORED, SweepRow, find_reference, make_rows
@@ -60,7 +62,7 @@ def write_report(folder: Path, reference: str | None = None) -> Path:
     write_text(out / "report.md", _page(folder, reference, rows, lines, compared, missing))
     table.print(f"{folder}, protocol {lines[0].protocol}, difference to {compared.label}")
     for text in missing:
-        print(f"missing: {text}")
+        print(f"missing: {printable_line(text)}")
     print(f"written: {out / 'report.md'}, table.csv, table.tex; curves, parameters and time as .png and .pdf")
     return out / "report.md"
 
@@ -99,8 +101,11 @@ def _page(
 ) -> str:
     words = ["srlab", "report", str(folder)]
     words += [] if reference is None else [f"reference={reference}"]
-    first = lines[0].place[0]
-    listed = "\n".join(f"- {text}" for text in missing) or "Nothing: every run has its results."
+    first = printable_line(lines[0].place[0])
+    listed = (
+        "\n".join(f"- {markdown_text(printable_line(text))}" for text in missing)
+        or "Nothing: every run has its results."
+    )
     return f"""# {folder.resolve().name}
 
 {len([run for row in rows for run in row.runs])} runs in {len(rows)} rows, protocol {lines[0].protocol}. Made by
@@ -142,13 +147,12 @@ else in which rows differ:
 
 
 def _method(compared: SweepRow, lines: Sequence[Line]) -> str:
-    fewer = [
-        f"- {line.place[0]} x{line.place[1]}, {line.label}: the difference is over {_seeds(line.difference.seeds)}, "
-        f"which both rows have."
-        for line in lines
-        if line.difference is not None and len(line.difference.seeds) < max(line.seeds, len(compared.finished))
-    ]
-    return "\n".join([METHOD.format(reference=compared.label, resamples=RESAMPLES, seed=SEED), *fewer])
+    fewer = []
+    for line in lines:
+        if line.difference is not None and len(line.difference.seeds) < max(line.seeds, len(compared.finished)):
+            where = markdown_text(f"{printable_line(line.place[0])} x{line.place[1]}, {line.label}")
+            fewer.append(f"- {where}: the difference is over {_seeds(line.difference.seeds)}, which both rows have.")
+    return "\n".join([METHOD.format(reference=printable_line(compared.label), resamples=RESAMPLES, seed=SEED), *fewer])
 
 
 def _seeds(seeds: Sequence[int]) -> str:
@@ -164,7 +168,7 @@ def _settings(rows: Sequence[SweepRow]) -> str:
     ]
     text = []
     for row in rows:
-        values = ", ".join(f"`{key}={row.settings[key]}`" for key in keys if key in row.settings)
+        values = ", ".join(f"`{printable_line(f'{key}={row.settings[key]}')}`" for key in keys if key in row.settings)
         seeds = _seeds(list(row.finished)) if row.finished else "no finished run"
-        text.append(f"- **{row.label}**: {seeds}" + (f"; {values}" if values else ""))
+        text.append(f"- **{markdown_text(row.label)}**: {seeds}" + (f"; {values}" if values else ""))
     return "\n".join(text)

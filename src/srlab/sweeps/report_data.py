@@ -6,18 +6,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
 from srlab.errors import SrlabError
-from srlab.evaluation.results import read_json
+from srlab.evaluation.results import AGAIN, read_json
+from srlab.plain_files import read_plain_yaml
+from srlab.plain_schema import check, dict_of, integer, list_of, number, optional, plain, record
 from srlab.run_files import RunFiles
 from srlab.training.loggers.csv_log import read_rows
 
 OUT = "report"  # the folder in a sweep that is no run
 BICUBIC = "bicubic"
 SAME = 0.01  # dB; bicubic of the same images differs by less on any machine
+
+LOSS = dict_of(optional(record({}, {"weight": optional(number)})), of="loss terms")
+CONFIG = record(
+    {"seed": integer()},
+    {
+        "trainer": optional(record({}, {"max_steps": optional(integer())})),
+        "loss": optional(LOSS),
+        "model": optional(dict_of(plain)),
+        "data": optional(dict_of(plain)),
+    },
+)
+# What a run's results have beyond those of evaluate.py.
+IMAGE = record({"psnr": optional(number), "ssim": number})
+OF_RUN = record(
+    {"rows": list_of(record({"seconds": number, "parameters": integer(0), "images": dict_of(IMAGE)}))},
+    {"training": optional(record({"seconds": number}))},
+)
 
 Place = tuple[str, int]  # set, scale
 
@@ -175,57 +190,46 @@ def _read_run(folder: Path) -> SweepRun:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
-        raise SrlabError(f"{path}: cannot be read ({str(error).partition(chr(10))[0]}).") from None
-    if not isinstance(config, dict) or type(config.get("seed")) is not int:
-        raise SrlabError(f"{path}: expected the configuration of a run, with its seed.")
-    return config  # type: ignore[return-value]
+    """Reads a run's configuration as it is written. A stranger's may have ${oc.env:SECRET} in it: it stays so."""
+    advice = "It should be the configuration of a run, as train.py writes it; restore it, or move the run elsewhere."
+    config: dict[str, Any] = read_plain_yaml(path, advice)
+    check(config, CONFIG, path, advice)
+    return config
 
 
 def _read_curve(path: Path) -> tuple[tuple[tuple[int, float], ...], int]:
     """Returns (steps done, validation PSNR), and the steps done at the last line. The log counts steps from 0."""
-    try:
-        rows = read_rows(path)
-        steps = [int(row["step"]) + 1 for row in rows]
-        # The last line of a run that is going on may be half written: its missing columns are None.
-        points = [(step, row.get("val/psnr")) for step, row in zip(steps, rows, strict=True)]
-        return tuple((step, float(psnr)) for step, psnr in points if psnr), max(steps, default=0)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SrlabError(f"{path}: damaged ({error!r}). Remove it to have a report without its curve.") from None
+    rows = read_rows(path)
+    steps = [int(row["step"]) + 1 for row in rows]
+    points = [(step, row.get("val/psnr")) for step, row in zip(steps, rows, strict=True)]
+    found = [(step, float(psnr)) for step, psnr in points if psnr]
+    return tuple((step, psnr) for step, psnr in found if math.isfinite(psnr)), max(steps, default=0)
 
 
 def _read_results(path: Path) -> Results:
-    try:
-        content = read_json(path)
-        own = _places([row for row in content["rows"] if row["method"] != BICUBIC])
-        bicubic = _places([row for row in content["rows"] if row["method"] == BICUBIC])
-        if not own:
-            raise ValueError("no row of the run's own method")
-        training = content.get("training")
-        return Results(own, bicubic, None if training is None else float(training["seconds"]))
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-        what = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise SrlabError(
-            f"{path}: damaged ({what}). Evaluate the run again (evaluate.py ckpt=...), or remove the file."
-        ) from None
+    content = read_json(path)
+    check(content, OF_RUN, path, AGAIN)
+    own = _places([row for row in content["rows"] if row["method"] != BICUBIC], path)
+    bicubic = _places([row for row in content["rows"] if row["method"] == BICUBIC], path)
+    if not own:
+        raise SrlabError(f"{path}: rows has no row of the run's own method. {AGAIN}")
+    training = content.get("training")
+    return Results(own, bicubic, None if training is None else float(training["seconds"]))
 
 
-def _places(rows: list[dict[str, Any]]) -> dict[Place, Measured]:
+def _places(rows: list[dict[str, Any]], path: Path) -> dict[Place, Measured]:
     places: dict[Place, Measured] = {}
     for row in rows:
         place = str(row["set"]), int(row["scale"])
         if place in places:
-            raise ValueError(f"several methods on {place[0]} x{place[1]}; expected the run's own, and bicubic")
+            where = f"{place[0]} x{place[1]}"
+            raise SrlabError(f"{path}: several methods on {where}; expected the run's own, and bicubic. {AGAIN}")
         places[place] = _measured(row)
     return places
 
 
 def _measured(row: dict[str, Any]) -> Measured:
     images = row["images"]
-    if not images:
-        raise ValueError(f"no images of {row['set']}")
     return Measured(
         protocol=row["protocol"],
         # JSON has no infinity; results.json holds null.

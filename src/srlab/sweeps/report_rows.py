@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from srlab.errors import SrlabError, nearest
+from srlab.labels import printable_line
 from srlab.losses.weighted import LOSS_TERMS
 from srlab.sweeps.report_data import SweepRun
 
@@ -176,7 +177,7 @@ def _labels(settings: Sequence[RowSettings], losses: Sequence[Loss]) -> list[str
         model = row.get(MODEL, "")
         values = {**row, **({"loss": describe_loss(loss, options)} if "loss" in row else {})}
         parts = [f"{short[key]}={_shown(values[key])}" for key in keys[row.get(MODEL)] if key in values]
-        labels.append(", ".join([model] * (len(models) > 1 or not parts) + parts))
+        labels.append(printable_line(", ".join([model] * (len(models) > 1 or not parts) + parts)))
     return labels
 
 

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from srlab.atomic_write import write_text
-from srlab.errors import SrlabError
+from srlab.plain_files import read_plain_yaml
+from srlab.plain_schema import check, record, text
 
 NAME = "sweep.yaml"
 
@@ -32,10 +31,7 @@ def read_reference(folder: Path) -> str | None:
     path = folder / NAME
     if not path.is_file():
         return None
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError):
-        content = None
-    if not isinstance(content, dict) or not isinstance(content.get("reference"), str):
-        raise SrlabError(f"{path}: expected `reference: ` and the name of a run's folder. Correct it, or remove it.")
+    advice = "It should say `reference: ` and the name of a run's folder. Correct it, or remove it."
+    content = read_plain_yaml(path, advice)
+    check(content, record({"reference": text(longest=1000)}), path, advice)
     return str(content["reference"])

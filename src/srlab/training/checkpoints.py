@@ -1,4 +1,4 @@
-"""When a run writes its checkpoints: best.ckpt and last.ckpt, at every validation."""
+"""When a run writes its checkpoints at validations: best.ckpt and last.ckpt. StepBoundary writes those in between."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from srlab.errors import SrlabError, nearest
 from srlab.metrics.metric import Metric
-from srlab.run_files import BEST, LAST
+from srlab.run_files import BEST, LAST, damage
 
 STEP = "step"  # trainer.monitor: the latest checkpoint is the best one
 
@@ -58,7 +58,8 @@ class BestCheckpoint(ModelCheckpoint):
         self.path = folder / BEST
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if self.path.is_file():  # else the run goes on in a new folder, and its next checkpoint is the best one there
+        # Else the run goes on in a new folder, or the file is damaged, and the next checkpoint is the best one there.
+        if self.path.is_file() and damage(self.path) is None:
             path = os.path.realpath(self.path)
             own = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
             best = {path: state_dict["best_model_score"]}
@@ -72,6 +73,11 @@ class LastCheckpoint(ModelCheckpoint):
         super().__init__(
             folder, Path(LAST).stem, save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=False
         )
+
+    @property
+    def saved_step(self) -> int:
+        """The step of the last checkpoint that this callback has written; 0 for none."""
+        return int(self._last_global_step_saved)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Ignores the state: the path of the earlier file, which may be another run's and must not be removed."""

@@ -9,9 +9,13 @@ import torch
 
 from srlab.config.schema import TrainerConfig
 from srlab.errors import SrlabError, nearest
+from srlab.inference.devices import has_fast_bf16, is_there
 from srlab.training.process_group import Process, this_process
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+Kind = Literal["cpu", "cuda", "mps"]
+KINDS: dict[str, Kind] = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda", "mps": "mps"}
+ACCELERATORS = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}  # Lightning's words
 
 
 @dataclass(frozen=True)
@@ -19,41 +23,37 @@ class Devices:
     """The hardware and the precision of a run.
 
     Attributes:
-        kind: cpu or cuda.
+        kind: cpu, cuda, or mps (Apple's GPU).
         count: processes on this machine.
         precision: in Lightning's words, such as bf16-mixed.
     """
 
-    kind: Literal["cpu", "cuda"]
+    kind: Kind
     count: int
     precision: Any
 
     @property
     def accelerator(self) -> str:
-        return "gpu" if self.kind == "cuda" else "cpu"
+        return ACCELERATORS[self.kind]
 
 
-def _kind(accelerator: str) -> Literal["cpu", "cuda"]:
-    if accelerator not in ("auto", "cpu", "gpu", "cuda"):
-        raise SrlabError(f"trainer.accelerator={accelerator}: expected auto, cpu or gpu.")
-    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+def _kind(accelerator: str) -> Kind:
+    if accelerator == "auto":
+        return next(kind for kind in ("cuda", "mps", "cpu") if is_there(kind))
+    if accelerator not in KINDS:
+        raise SrlabError(f"trainer.accelerator={accelerator}: expected auto, cpu, gpu or mps.")
+    kind = KINDS[accelerator]
+    if not is_there(kind):
+        what = "no Apple GPU" if kind == "mps" else "no GPU"
         raise SrlabError(
-            "trainer.accelerator=gpu: PyTorch finds no GPU on this machine. Use trainer=cpu or trainer=auto."
+            f"trainer.accelerator={accelerator}: PyTorch finds {what} on this machine. Use trainer=cpu or trainer=auto."
         )
-    return "cuda" if torch.cuda.is_available() and accelerator != "cpu" else "cpu"
+    return kind
 
 
 def inference_device(accelerator: str) -> torch.device:
     """Returns the device that evaluation runs on. Raises SrlabError for a GPU that is not there."""
     return torch.device(_kind(accelerator))
-
-
-def has_fast_bf16(kind: str) -> bool:
-    """Tells whether the hardware computes in bf16: matrix units of a GPU, or AMX or AVX512-BF16 of a CPU."""
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
 def choose_devices(trainer: TrainerConfig) -> Devices:
@@ -67,6 +67,8 @@ def choose_devices(trainer: TrainerConfig) -> Devices:
     count = _count(trainer.devices, process, there if kind == "cuda" else 1)
     if kind == "cuda" and count > there:
         raise SrlabError(f"trainer.devices={count}: this machine has {there} GPU(s).")
+    if kind == "mps" and count > 1:
+        raise SrlabError(f"trainer.devices={count}: an Apple machine has one GPU. Use trainer.devices=1.")
     if kind == "cpu" and count > there and process.leads:
         warnings.warn(f"trainer.devices={count}: more processes than the {there} cores; expect no speed.", stacklevel=2)
     return Devices(kind, count, _precision(trainer.precision, kind))

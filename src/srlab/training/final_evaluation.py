@@ -31,14 +31,15 @@ def evaluate_run(run: TrainingRun, method: SuperResolver, training: dict[str, fl
     methods = [("bicubic", interpolation()), (method.label, method)]
     first = rank_and_world()[0] == 0
     rows: list[ResultRow] = []
-    for i, image_set in enumerate(measured_sets(run.config)):
+    sets = measured_sets(run.config)
+    for i, image_set in enumerate(sets):
         settings = EvaluationSettings(rules, device, save_images=run.files.images if i == 0 else None)
         with progress_shown() as progress:
             rows += evaluate(methods, [image_set], list(run.data.scales), replace(settings, progress=progress))
-        if i == 0 and first:
-            comparison(methods, image_set, run.data.scales[-1], settings, run.files.comparison)
     if first:
-        write_results(rows, run.folder, {"training": training})
+        write_results(rows, run.folder, {"training": training})  # first: nothing that comes later can lose them
+        settings = EvaluationSettings(rules, device)
+        comparison(methods, sets[0], run.data.scales[-1], settings, run.files.comparison)
         print_table(rows, f"{run.files.best}, protocol {rules.name}")
         print(f"written: {run.files.results}, and the picture {run.files.comparison}", flush=True)
     return rows

@@ -15,6 +15,7 @@ from srlab.data.image_sets import ImageSet
 from srlab.data.overlaps import overlap_warnings
 from srlab.data.patches import PatchDataset
 from srlab.errors import SrlabError
+from srlab.folder_lock import check_not_owned
 from srlab.methods import find_method
 from srlab.methods.fitted import FittedMethod
 from srlab.methods.loading import check_resumable
@@ -26,9 +27,10 @@ from srlab.metrics.protocol import protocol
 from srlab.run_files import RunFiles
 from srlab.training.checkpoints import lower_is_better
 from srlab.training.devices import Devices, choose_devices
+from srlab.training.ending import seconds_of_max_time, steps_or_seconds
 from srlab.training.loggers.choose import check_connection, check_logger
 from srlab.training.process_group import this_process
-from srlab.training.run_folder import check_folder, checkpoint_to_resume, run_name
+from srlab.training.run_folder import OTHER_NAME, check_folder, checkpoint_to_resume, run_name
 
 BACKBONES_OF_METRICS = ("alexnet", "vgg16", "squeezenet1_1")
 
@@ -83,21 +85,21 @@ def prepare(config: TrainConfig) -> TrainingRun:
     if not method.automatic_optimization:
         data.batches_together = config.trainer.accumulate_grad_batches
     method.check_patches(method.network, data.shape, data.scales, config.data.scale_per)
-    if config.data.curriculum and not method.has_curriculum:
-        raise SrlabError(f"data.curriculum: {method.label} has one target, HR; srfbn can have others. Leave it out.")
-    if isinstance(method, FittedMethod) and data.degradation.needs_files:
-        raise SrlabError(
-            f"data.degradation={data.degradation.name}: {method.label} makes its LR images itself, and these have only "
-            f"files. Choose another, such as bicubic."
-        )
+    _check_data(method, data)
     folder = Path(config.runs) / run_name(config, data.scales, data.kind)
-    run = TrainingRun(config, devices, method, data, folder, checkpoint_to_resume(config, folder))
+    seconds_of_max_time(config.trainer.max_time), steps_or_seconds(config.trainer.save_every)  # for their errors
+    process = this_process()
+    if process.leads:
+        check_not_owned(folder, OTHER_NAME)
+    resumed, why = checkpoint_to_resume(config, folder)
+    run = TrainingRun(config, devices, method, data, folder, resumed)
     _check_start(run)
     if run.resumed is not None:
         check_resumable(method, data.state_dict(), run.resumed)
-    process = this_process()
     if process.leads:
         check_folder(config, folder, run.resumed)
+        if why:
+            print(why, flush=True)
         data.check_validation()
         for image_set in sets:
             image_set.check(data.scales, data.protocol)
@@ -111,6 +113,17 @@ def prepare(config: TrainConfig) -> TrainingRun:
     if method.traits.condition_length is not None:
         _check_condition(method, data, patches)
     return run
+
+
+def _check_data(method: SuperResolver, data: SuperResolutionData) -> None:
+    """Raises SrlabError where a method cannot be trained on such data."""
+    if data.config.curriculum and not method.has_curriculum:
+        raise SrlabError(f"data.curriculum: {method.label} has one target, HR; srfbn can have others. Leave it out.")
+    if isinstance(method, FittedMethod) and data.degradation.needs_files:
+        raise SrlabError(
+            f"data.degradation={data.degradation.name}: {method.label} makes its LR images itself, and these have only "
+            f"files. Choose another, such as bicubic."
+        )
 
 
 def _one_process(config: TrainConfig, devices: Devices, method: FittedMethod) -> Devices:

@@ -66,6 +66,12 @@ class TrainingProgress(Callback):
         if trainer.global_step >= self.last_step:
             trainer.should_stop = True
 
+    def count_seconds(self, step: int) -> None:
+        """Adds the seconds since the last validation, before a checkpoint between validations is written at `step`."""
+        now = time.perf_counter()
+        self.seconds += now - self._mark[1]
+        self._mark = (step, now)
+
     def _rate(self, step: int) -> float:
         """Steps a second since the mark."""
         first, then = self._mark

@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 
+from srlab.atomic_write import write_text
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
@@ -22,6 +23,7 @@ from srlab.methods.loading import load_checkpoint, transfer
 from srlab.methods.super_resolver import SuperResolver
 from srlab.run_files import RunFiles
 from srlab.training.checkpoints import STEP, BestCheckpoint
+from srlab.training.ending import Ended, Ending, reason, say, seconds_of_max_time
 from srlab.training.final_evaluation import evaluate_run
 from srlab.training.fitting import fit_network
 from srlab.training.loggers.run_logger import ended, run_loggers
@@ -30,7 +32,7 @@ from srlab.training.prepare import TrainingRun, monitor_of, prepare, validation_
 from srlab.training.pretraining import PRETRAINING, stage_before
 from srlab.training.process_group import Process, this_process
 from srlab.training.progress import TrainingProgress
-from srlab.training.run_folder import claim_folder
+from srlab.training.run_folder import claimed_folder
 from srlab.training.start_ranks import run_job
 from srlab.training.trainer import build_trainer
 from srlab.weights import zoo
@@ -57,24 +59,39 @@ def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
         SrlabError: a mistake that can be found before the first step, before the folder is made; later, training that
             diverged or a rank that failed.
     """
-    run, process = prepare(parse(cfg, TrainConfig)), this_process()
+    config, process = parse(cfg, TrainConfig), this_process()
+    ending = Ending(seconds_of_max_time(config.trainer.max_time))
+    with ending.heard():
+        try:
+            return _train_config(cfg, config, apart, ending)
+        except Ended as end:
+            if not end.shown and process.rank == 0:
+                say(f"ended by {reason(end.exit_code)}; every checkpoint that has been written is whole")
+            if process.leads:
+                ending.pass_on()
+            raise Ended(end.exit_code, shown=True) from None
+
+
+def _train_config(cfg: DictConfig, config: TrainConfig, apart: bool, ending: Ending) -> dict[str, float]:
+    run, process = prepare(config), this_process()
     start = run.config.init_from if run.resumed is None else None
     if start not in (None, SCRATCH):
         _start_from(run.method, zoo.located(str(start)), process)
-    if process.leads:
-        if run.config.data.kind == "auto" and run.data.kind == "sample":
-            print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
-            print("*** Its numbers do not compare with those of papers. ***\n")
-        claim_folder(run.folder, run.resumed, keep=PRETRAINING if run.config.resume == "auto" else None)
-        _save_config(cfg, run.folder)
-    if run.config.pretrain is not None and start is None and run.resumed is None:
-        cfg.init_from = _first_stage(cfg, run, apart)
-        _start_from(run.method, Path(cfg.init_from), process)
+    if process.leads and config.data.kind == "auto" and run.data.kind == "sample":
+        print("\n*** No DIV2K under data.root: training on the embedded SAMPLE data. ***")
+        print("*** Its numbers do not compare with those of papers. ***\n")
+    keep = PRETRAINING if config.resume == "auto" else None
+    with claimed_folder(config, run.folder, run.resumed, keep) if process.leads else nullcontext():
         if process.leads:
             _save_config(cfg, run.folder)
-    if process.leads and process.environment is None and (run.devices.count > 1 or apart):
-        return run_job(train_config, run.files.config, run.devices.count)
-    return _train(run, process)
+        if config.pretrain is not None and start is None and run.resumed is None:
+            cfg.init_from = _first_stage(cfg, run, apart)
+            _start_from(run.method, Path(cfg.init_from), process)
+            if process.leads:
+                _save_config(cfg, run.folder)
+        if process.leads and process.environment is None and (run.devices.count > 1 or apart):
+            return run_job(train_config, run.files.config, run.devices.count, ending)
+        return _train(run, process, ending)
 
 
 def _start_from(method: SuperResolver, weights: Path, process: Process) -> None:
@@ -92,17 +109,18 @@ def _first_stage(cfg: DictConfig, run: TrainingRun, apart: bool) -> str:
 
 
 def _save_config(cfg: DictConfig, folder: Path) -> None:
-    OmegaConf.save(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)), RunFiles(folder).config)
+    resolved = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
+    write_text(RunFiles(folder).config, OmegaConf.to_yaml(resolved))
 
 
-def _train(run: TrainingRun, process: Process) -> dict[str, float]:
+def _train(run: TrainingRun, process: Process, ending: Ending) -> dict[str, float]:
     """Runs one rank: training, then its share of the evaluation."""
     if run.devices.kind == "cpu" and run.devices.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // run.devices.count))
     if run.config.trainer.channels_last:
         use_channels_last(run.method)
         run.data.memory_format = torch.channels_last
-    trainer = build_trainer(run, process)
+    trainer = build_trainer(run, process, ending)
     if len(run.method.meters) > 1:  # PSNR is measured on the CPU; the others on the device of this process
         run.method.meters = validation_meters(run.config, trainer.strategy.root_device)
     with ended(trainer.loggers):

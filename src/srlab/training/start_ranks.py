@@ -9,6 +9,7 @@ yet, neither on the CPU nor on a GPU. So a program spends the seconds of importi
 """
 
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -26,45 +28,110 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from srlab.console import reported
+from srlab.atomic_write import write_text
+from srlab.console import one_line
 from srlab.errors import SrlabError
+from srlab.training.ending import CODES, SIGNALS, Ended, Ending
 from srlab.training.process_group import PORT, RANK, WORLD, clean_environment
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # forking fails on Windows, and after imports on macOS
 RankFunction = Callable[[DictConfig], dict[str, float]]
-GRACE = 15  # seconds in which processes may end by themselves before they are killed
+# Seconds in which processes may end by themselves before they are killed; between the death of a rank and the end of
+# the others; and in which those of a run that was asked to end may close their logs.
+GRACE, AFTERMATH, CLOSING = 15, 2, 300
+RESULT, ERRORS = "result.json", "error_{}.json"  # what ranks leave for the program
 
 
-def run_job(function: RankFunction, config: Path, world: int) -> dict[str, float]:
+def run_job(function: RankFunction, config: Path, world: int, ending: Ending) -> dict[str, float]:
     """Runs a job as ranks 0 to world - 1, each a process, and waits until all have ended.
+
+    A signal to this process is passed to the ranks, which end in their own time.
 
     Args:
         function: what a rank does with the job's config; defined at the top of a module, so that ranks can import it.
         config: the config.yaml of the run's folder.
         world: the number of ranks.
+        ending: hears the signals.
 
     Returns:
         What the function returned on rank 0.
 
     Raises:
         SrlabError: a process failed; the others are ended first.
+        Ended: the ranks have been ended, by a signal or by trainer.max_time.
     """
     start_server([function.__module__])
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
+        outcome = Path(folder)
         port = _free_port()
         ranks: list[BaseProcess] = []
         try:
+            ending.waiting = True
             for rank in range(world):
-                ranks.append(_start(function, config, rank, world, port, result))
-            while any(rank.exitcode is None for rank in ranks) and not _failed(ranks):
-                time.sleep(0.1)
+                ranks.append(_start(function, config, rank, world, port, outcome, tuple(ending.before)))
+            _wait(ranks, ending)
+            codes = [rank.exitcode for rank in ranks]  # before the others are ended
         finally:
-            failed = _failed(ranks)
+            ending.waiting = False
             _end(ranks)
-        if failed:
-            raise SrlabError(f"{config.parent}: process {failed[0]} of {world} failed; its own message stands above.")
-        return json.loads(result.read_text())
+        if any(codes):
+            raise _failure(codes, outcome, config.parent, ending)
+        return json.loads((outcome / RESULT).read_text(encoding="utf-8"))
+
+
+def _wait(ranks: list[BaseProcess], ending: Ending) -> None:
+    """Waits until all ranks have ended, or one has failed."""
+    passed_on, until = False, math.inf
+    while any(rank.exitcode is None for rank in ranks) and time.monotonic() < until:
+        if ending.signal and not passed_on:
+            passed_on = True
+            for rank in ranks:
+                if rank.exitcode is None and rank.pid is not None:
+                    os.kill(rank.pid, ending.signal)
+        if until == math.inf and (ended := [rank.exitcode for rank in ranks if rank.exitcode]):
+            # Those of a training that was asked to end do so together, but one has logs to close. After a failure the
+            # others are waited for a moment: which was the first shows in what they have left.
+            gently = passed_on or any(code in CODES for code in ended)
+            until = time.monotonic() + (CLOSING if gently else AFTERMATH)
+        time.sleep(0.1)
+
+
+def _failure(codes: list[int | None], outcome: Path, run: Path, ending: Ending) -> BaseException:
+    """Returns the error for what has ended the ranks; prints the traceback of the first that failed.
+
+    Args:
+        codes: exit codes of the ranks; None for those that had not ended.
+        outcome: the folder in which ranks have left their results and errors.
+        run: the run's folder.
+        ending: has heard the signals.
+    """
+    reports = sorted(
+        (json.loads(path.read_text(encoding="utf-8")) for path in outcome.glob(ERRORS.format("*"))),
+        key=lambda report: float(report["time"]),
+    )
+    told = {report["rank"] for report in reports}
+    silent = [i for i, code in enumerate(codes) if code and code not in CODES and i not in told]
+    if ending.signal and not any(report["line"] for report in reports):
+        return Ended(128 + ending.signal, shown=codes[0] in CODES)
+    if silent:  # the others have lost their connection to it
+        return SrlabError(f"{run}: process {silent[0]} of {len(codes)} {_death(codes[silent[0]])}")
+    if not reports:
+        return Ended(max(code for code in codes if code), shown=True)
+    first = reports[0]
+    if first["line"] is not None:
+        return SrlabError(first["line"])
+    print(first["traceback"], file=sys.stderr, flush=True)
+    summary = first["traceback"].strip().rpartition("\n")[2]
+    return SrlabError(f"{run}: process {first['rank']} of {len(codes)} failed ({summary}); its traceback stands above.")
+
+
+def _death(code: int | None) -> str:
+    """Returns how a process died that has left no message."""
+    if code is None or code >= 0:
+        return f"ended with code {code}, without a message."
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+    hint = ": perhaps out of memory, which the system's log says" if name == "SIGKILL" else ""
+    return f"was killed by signal {-code} ({name}){hint}. Go on with resume=auto."
 
 
 def start_server(modules: list[str]) -> None:
@@ -119,17 +186,15 @@ def _ignoring_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _start(function: RankFunction, config: Path, rank: int, world: int, port: int, result: Path) -> BaseProcess:
+def _start(
+    function: RankFunction, config: Path, rank: int, world: int, port: int, outcome: Path, signals: tuple[int, ...]
+) -> BaseProcess:
     variables = {**clean_environment(), RANK: str(rank), WORLD: str(world), PORT: str(port)}
     context: Any = multiprocessing.get_context(METHOD)
-    process: BaseProcess = context.Process(target=_rank, args=(function, config, variables, result))
+    process: BaseProcess = context.Process(target=_rank, args=(function, config, variables, outcome, signals))
     with _child_environment():
         process.start()
     return process
-
-
-def _failed(ranks: list[BaseProcess]) -> list[int]:
-    return [i for i, rank in enumerate(ranks) if rank.exitcode not in (None, 0)]
 
 
 def _end(ranks: list[BaseProcess]) -> None:
@@ -141,8 +206,9 @@ def _end(ranks: list[BaseProcess]) -> None:
     try:
         for rank in ranks:
             rank.terminate()
+        until = time.monotonic() + GRACE
         for rank in ranks:
-            rank.join(GRACE)
+            rank.join(max(0.0, until - time.monotonic()))
     finally:
         for rank in ranks:
             rank.kill()
@@ -163,21 +229,34 @@ def _exit_with(starter: int) -> None:
     os._exit(1)
 
 
-def _rank(function: RankFunction, config: Path, variables: dict[str, str], result: Path) -> None:
+def _rank(
+    function: RankFunction, config: Path, variables: dict[str, str], outcome: Path, signals: tuple[int, ...]
+) -> None:
     """Runs one rank of a job.
 
     Args:
         function: what to run.
         config: the config.yaml of the run's folder.
         variables: the environment variables of this rank.
-        result: the file that rank 0 writes the function's return value to, as JSON.
+        outcome: the folder that rank 0 writes the function's return value to, as JSON, and any rank its error.
+        signals: that the program handles; the others are ignored, as they are there.
     """
     _replace_environment(variables)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in SIGNALS:  # until the function hears them
+        signal.signal(number, _end_rank if number in signals else signal.SIG_IGN)
     threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
-    with reported():
+    rank = variables[RANK]
+    try:
         loaded = OmegaConf.load(config)
         assert isinstance(loaded, DictConfig)
         metrics = function(loaded)
-        if os.environ[RANK] == "0":
-            result.write_text(json.dumps(metrics))
+        if rank == "0":
+            (outcome / RESULT).write_text(json.dumps(metrics), encoding="utf-8", newline="")
+    except Exception as error:
+        told = {"rank": int(rank), "time": time.time(), "line": one_line(error), "traceback": traceback.format_exc()}
+        write_text(outcome / ERRORS.format(rank), json.dumps(told))
+        raise SystemExit(1) from None
+
+
+def _end_rank(number: int, frame: object) -> None:
+    raise Ended(128 + number)

@@ -5,17 +5,21 @@ from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 from srlab.methods.fitted import FittedMethod
+from srlab.training.checkpoint_files import WholeCheckpoints
 from srlab.training.checkpoints import BestCheckpoint, LastCheckpoint, lower_is_better
+from srlab.training.ending import Ending
 from srlab.training.loggers.choose import build_loggers
 from srlab.training.loggers.run_logger import run_loggers
 from srlab.training.panel_callback import ValidationPanels
 from srlab.training.prepare import TrainingRun, monitor_of
 from srlab.training.process_group import Process
 from srlab.training.progress import StepBar, TrainingProgress
+from srlab.training.step_boundary import StepBoundary
 from srlab.training.step_metrics import StepMetrics
 from srlab.weights.checkpoint import step_of
 
@@ -31,15 +35,21 @@ def _strategy(run: TrainingRun, process: Process) -> Strategy | str:
     )
 
 
-def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
-    """Builds the Lightning trainer of a run, with its callbacks and loggers, for one of its processes."""
+def build_trainer(run: TrainingRun, process: Process, ending: Ending) -> pl.Trainer:
+    """Builds the Lightning trainer of a run, with its callbacks and loggers, for one of its processes.
+
+    Args:
+        run: the run.
+        process: this one.
+        ending: says when the run is to end before its last step.
+    """
     options = run.config.trainer
     by_hand = not run.method.automatic_optimization  # the method clips and accumulates, and Lightning must not
     accumulated = 1 if by_hand else options.accumulate_grad_batches
     last_step = min(options.max_steps, options.stop_after if options.stop_after is not None else options.max_steps)
     by_steps = not isinstance(run.method, FittedMethod)
     bar = by_steps and options.progress_bar and sys.stdout.isatty()
-    callbacks = _callbacks_of_steps(run, last_step, between=not bar) if by_steps else []
+    callbacks = _callbacks_of_steps(run, last_step, ending, between=not bar) if by_steps else []
     loggers = build_loggers(run.config, run.folder, step_of(run.resumed), lambda: _facts(run, process.world))
     if run_loggers(loggers):
         shown = [picture.name for picture in run.data.validation.pictures[: run.config.logger.images]]
@@ -49,6 +59,7 @@ def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
         devices=run.devices.count,
         num_nodes=process.nodes,
         strategy=_strategy(run, process),
+        plugins=_plugins(process),
         precision=run.devices.precision,
         max_steps=last_step,
         max_epochs=-1,
@@ -68,16 +79,24 @@ def build_trainer(run: TrainingRun, process: Process) -> pl.Trainer:
     )
 
 
-def _callbacks_of_steps(run: TrainingRun, last_step: int, between: bool) -> list[Callback]:
+def _plugins(process: Process) -> list[Any]:
+    """How checkpoints are written. Without a process group also which: Lightning would take an sbatch script for one,
+    and handle SLURM's signals itself."""
+    return [WholeCheckpoints(), *([LightningEnvironment()] if process.environment is None else [])]
+
+
+def _callbacks_of_steps(run: TrainingRun, last_step: int, ending: Ending, between: bool) -> list[Callback]:
     """Returns what follows the steps of a training; see TrainingProgress for the arguments."""
     options, where = run.config.trainer, run.files.checkpoints
     monitor = monitor_of(run.config, run.method)
     lower = lower_is_better(monitor, [meter.metric for meter in run.method.meters])
+    progress, last = TrainingProgress(last_step, monitor, lower, between), LastCheckpoint(where)
     return [
-        TrainingProgress(last_step, monitor, lower, between),
+        progress,
         StepMetrics(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
         BestCheckpoint(where, monitor, lower),
-        LastCheckpoint(where),
+        last,
+        StepBoundary(run.files, ending, options.save_every, progress, last),
     ]
 
 

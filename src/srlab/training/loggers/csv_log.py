@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import warnings
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,10 @@ from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from srlab.atomic_write import write_text
+
+NAME = re.compile(r"[\w/@.+ -]+")  # of a column
+STEP = re.compile(r"[0-9]{1,15}")
+NUMBER = re.compile(r"|[-+]?(inf|nan|[0-9]{1,20}(\.[0-9]{0,20})?(e[-+]?[0-9]{1,3})?)", re.IGNORECASE)
 
 
 class CSVLog(Logger):
@@ -65,7 +71,7 @@ class CSVLog(Logger):
             self._rewrite([*rows, self._row])
             self._start = self.path.stat().st_size - len(self._lines([self._row]).encode())
             return
-        with self.path.open("r+", newline="") as file:
+        with self.path.open("r+", encoding="utf-8", newline="") as file:
             file.seek(self._start)
             file.write(self._lines([self._row]))
             file.truncate()
@@ -85,8 +91,38 @@ class CSVLog(Logger):
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Reads the lines of a metrics.csv, in the order of their steps; none where there is no file."""
+    """Reads the lines of a metrics.csv, in the order of their steps; none where there is no file.
+
+    A line that is none is left out, and a warning names it: one with other than a number in a column, or without a
+    step, as a torn write, a full disk or an editor leaves it. The last line may be one that is being written.
+    """
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    lines = path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n").split("\n")
+    columns = lines[0].split(",")
+    if "step" not in columns or len(set(columns)) < len(columns) or not all(map(NAME.fullmatch, columns)):
+        if any(lines):
+            warnings.warn(f"{path}: its first line does not name the columns; none of its lines is used.", stacklevel=2)
+        return []
+    rows, bad = [], []
+    for number, line in enumerate(lines[1:], 2):
+        row = _row(columns, line, whole=number < len(lines))
+        if row is not None:
+            rows.append(row)
+        elif line and number < len(lines):
+            bad.append(number)
+    if bad:
+        listed = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+        warnings.warn(f"{path}: {len(bad)} damaged lines are left out (line {listed}).", stacklevel=2)
+    return rows
+
+
+def _row(columns: list[str], line: str, whole: bool) -> dict[str, str] | None:
+    """Returns a line's values by column; None for a damaged one, or one whose end is not there yet."""
+    values = line.split(",")
+    if not whole or len(values) != len(columns):
+        return None
+    row = dict(zip(columns, values, strict=True))
+    if not STEP.fullmatch(row["step"]) or not all(NUMBER.fullmatch(value) for value in values):
+        return None
+    return row

@@ -103,7 +103,7 @@ class WandbLog(RunLogger):
             reinit="finish_previous",
         )
         if not run.disabled:
-            (self.folder / "wandb_id.txt").write_text(f"{run.id}\n")
+            (self.folder / "wandb_id.txt").write_text(f"{run.id}\n", encoding="utf-8", newline="")
         run.define_metric(STEP)
         run.define_metric("*", step_metric=STEP, step_sync=True)
         return run
@@ -187,7 +187,7 @@ def summary_of(key: str) -> str | None:
 def _stored_id(folder: Path) -> str:
     """Returns the id in wandb_id.txt, or a random one: W&B does not allow the id of a deleted run again."""
     path = folder / "wandb_id.txt"
-    return path.read_text().strip() if path.is_file() else secrets.token_hex(4)
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else secrets.token_hex(4)
 
 
 def _kept(path: Path, folder: Path) -> Path:
