@@ -223,7 +223,7 @@ def test_a_scale_that_the_checkpoint_does_not_have(tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["ckpt=a=b.ckpt"], "'ckpt=\"a=b.ckpt\"'"), (["model=bicubc"], "Did you mean 'bicubic'?")],
+    [(["ckpt=a=b.ckpt"], "error: a=b.ckpt: no such file."), (["model=bicubc"], "Did you mean 'bicubic'?")],
 )
 def test_the_program_shows_one_line(tmp_path, words, message):
     failed = call(tmp_path, "evaluate.py", *words)

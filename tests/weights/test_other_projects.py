@@ -156,7 +156,9 @@ def test_there_and_back_is_exact(file, suffix, tmp_path):
     assert written.keys() == state.keys()
     for key, value in state.items():
         expected = torch.zeros_like(value) if is_unused(content, key) else value
-        assert written[key].dtype == value.dtype and torch.equal(written[key], expected), key
+        # A .safetensors file in srlab's layout is a whole network, which is read in float32.
+        expected = expected.float() if suffix == ".safetensors" and value.is_floating_point() else expected
+        assert written[key].dtype == expected.dtype and torch.equal(written[key], expected), key
 
 
 @needs_shared

@@ -45,7 +45,7 @@ def with_text(word: str, schema: type) -> str:
 
 def home_expanded(path: str) -> str:
     """Returns a path with the home folder for a ~ at its beginning."""
-    return str(Path(path).expanduser()) if path.startswith("~") else path
+    return str(Path(path).expanduser()) if path == "~" or path.startswith("~/") else path
 
 
 def _takes_text(key: str, schema: type) -> bool:

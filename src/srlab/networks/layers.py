@@ -129,9 +129,10 @@ class MeanShift(nn.Module):
 
     def __init__(self, mean: tuple[float, ...] = DIV2K_MEAN, channels: int = 3, value_range: float = 255.0) -> None:
         super().__init__()
-        rgb = torch.tensor(mean).reshape(1, 3, 1, 1)
-        own = (rgb if channels == 3 else luma(rgb)).flatten()
-        self.register_buffer("mean", own * value_range)
+        # On the CPU first: arithmetic on the meta device makes PyTorch import its compiler, for seconds.
+        rgb = torch.tensor(mean, device="cpu").reshape(1, 3, 1, 1)
+        own = (rgb if channels == 3 else luma(rgb)).flatten() * value_range
+        self.register_buffer("mean", own.to(torch.get_default_device()))
         self.register_buffer("value_range", torch.tensor(value_range))
 
     def subtract(self, image: Tensor) -> Tensor:

@@ -8,12 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as registration
+from torch.overrides import TorchFunctionMode
 
 from srlab.errors import SrlabError
 
 UNSEEN = 256  # the largest integer of an argument that no tensor shows, such as a number of recursions
 PER_TENSOR = 4  # modules and parameters that a network may register for each tensor of its state dict; srlab's make 2.3
 FEWEST = 1000  # that it may register in any case
+
+DRAWS = ("normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "kaiming_uniform_")
 
 # What a constructor may raise for arguments of the right types that contradict each other.
 CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -43,11 +46,22 @@ def sketch(
         if isinstance(value, (list, tuple)) and len(value) > bound:
             raise SrlabError(f"model.network.{name}: a list of {len(value)}; the weights allow at most {bound}.")
     try:
-        with torch.device("meta"), _at_most(max(FEWEST, PER_TENSOR * len(state))):
+        with torch.device("meta"), _WithoutDraws(), _at_most(max(FEWEST, PER_TENSOR * len(state))):
             return kind(**arguments).state_dict()
     except CONTRADICTIONS as error:
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         raise SrlabError(f"no network can be built of its arguments ({reason}).") from None
+
+
+class _WithoutDraws(TorchFunctionMode):
+    """A context in which nothing is drawn: on the meta device that has no effect but to import PyTorch's compiler."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if getattr(func, "__name__", "") in DRAWS:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
