@@ -25,6 +25,7 @@ from srlab.imaging.resize import imresize
 from srlab.methods import METHODS
 from srlab.methods.super_resolver import plain_method
 from srlab.metrics.protocol import protocol
+from srlab.networks import NETWORKS
 from srlab.networks.network import SRNetwork, Traits
 from srlab.training.run import train_config
 
@@ -198,6 +199,7 @@ def test_a_run_tells_its_network_the_condition_in_training_validation_and_evalua
     known_noise, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(METHODS, "told", plain_method("told", ToldOfNoise))
+    monkeypatch.setitem(NETWORKS, "told", ToldOfNoise)
     monkeypatch.setattr(ToldOfNoise, "seen", [])
     words = ["model=fsrcnn", "scale=3", "data=sample", "data.sample_images=3", "data.sample_size=64", "data.margin=0",
              "data.patch_size=8", "data.batch_size=4", "data.degradation=known_noise", "model.name=told",
