@@ -35,14 +35,15 @@ def _strategy(run: TrainingRun, process: Process) -> Strategy | str:
     )
 
 
-def build_trainer(run: TrainingRun, process: Process, ending: Ending) -> pl.Trainer:
+def build_trainer(run: TrainingRun, process: Process, ending: Ending | None = None) -> pl.Trainer:
     """Builds the Lightning trainer of a run, with its callbacks and loggers, for one of its processes.
 
     Args:
         run: the run.
         process: this one.
-        ending: says when the run is to end before its last step.
+        ending: says when the run is to end before its last step; None: never.
     """
+    ending = ending or Ending()
     options = run.config.trainer
     by_hand = not run.method.automatic_optimization  # the method clips and accumulates, and Lightning must not
     accumulated = 1 if by_hand else options.accumulate_grad_batches
