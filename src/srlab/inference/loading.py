@@ -6,12 +6,13 @@ from pathlib import Path
 
 from srlab.errors import SrlabError, nearest
 from srlab.inference.upscaler import Settings, Upscaler
-from srlab.networks import NETWORKS, NETWORKS_OF_METHODS
+from srlab.networks import NETWORKS
 from srlab.networks.network import SRNetwork
 from srlab.run_files import CHECKPOINTS, checkpoint_in
 from srlab.weights import hub, zoo
 from srlab.weights.bare import arguments_of_bare
 from srlab.weights.checkpoint import Checkpoint, evaluated_weights, is_checkpoint, parse_checkpoint
+from srlab.weights.checkpoint_schema import network_of_method
 from srlab.weights.files import network_state, read_file
 from srlab.weights.fitting import fit
 from srlab.weights.recognition import incomplete, recognise
@@ -97,7 +98,7 @@ def network_at(path: Path, scale: float | None = None) -> SRNetwork:
     """
     content = read_file(path)
     if is_checkpoint(content):
-        return network_of(parse_checkpoint(content, path))
+        return network_of(parse_checkpoint(content, path), path)
     state = network_state(content, path)
     found = recognise(state)
     if found is None:
@@ -117,15 +118,16 @@ def network_at(path: Path, scale: float | None = None) -> SRNetwork:
     return network.eval()
 
 
-def network_of(checkpoint: Checkpoint) -> SRNetwork:
+def network_of(checkpoint: Checkpoint, path: Path) -> SRNetwork:
     """Returns the network of a checkpoint with its weights, the averaged ones where there are some, in eval mode.
+
+    Args:
+        checkpoint: as `parse_checkpoint` gives it.
+        path: of its file, for errors.
 
     Raises:
         SrlabError: the checkpoint is of a method that srlab does not have.
     """
-    name = NETWORKS_OF_METHODS.get(checkpoint.method, checkpoint.method)
-    if name not in NETWORKS:
-        raise SrlabError(f"'{name}' is not a method ({', '.join(NETWORKS)}).{nearest(name, NETWORKS)}")
-    network = NETWORKS[name](**checkpoint.network)
+    network = NETWORKS[network_of_method(checkpoint.method, path)](**checkpoint.network)
     network.load_state_dict(evaluated_weights(checkpoint.state))
     return network.eval()

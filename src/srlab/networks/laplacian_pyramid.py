@@ -48,7 +48,7 @@ def _padding(kernel: int) -> int:
 def image_upsampler(channels: int) -> nn.ConvTranspose2d:
     """(N, channels, h, w) -> (N, channels, 2h, 2w), every channel by itself; it starts as bilinear interpolation."""
     layer = nn.ConvTranspose2d(channels, channels, IMAGE_KERNEL, stride=2, padding=1, groups=channels, bias=False)
-    line = torch.tensor([0.25, 0.75, 0.75, 0.25])
+    line = torch.tensor([0.25, 0.75, 0.75, 0.25], device="cpu")  # not the meta device: see MeanShift
     with torch.no_grad():
         layer.weight.copy_(torch.outer(line, line).expand_as(layer.weight))
     return layer
