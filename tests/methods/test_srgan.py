@@ -286,6 +286,7 @@ def test_an_experiment_trains_both_stages(tmp_path, photos_folder):
     for path in (folder / "checkpoints").iterdir():
         path.unlink()
     (folder / "checkpoints").rmdir()
+    (folder / "results.json").unlink()  # the second stage had not ended
     made = (folder / "pretraining" / "results.json").stat().st_mtime_ns
     run(*words, "resume=auto")
     assert (folder / "pretraining" / "results.json").stat().st_mtime_ns == made
