@@ -12,8 +12,8 @@ import uvicorn
 from half_open import closed, dripped, half_open
 from mos_rehearsal import running
 
-from srlab.mos import limited_http, limited_log
-from srlab.mos.limited_http import LimitedProtocol
+from srlab.limited_http import LimitedProtocol
+from srlab.mos import limited_log
 from srlab.mos.limited_log import LimitedLog
 from srlab.mos.ratings import Ratings
 from srlab.mos.web_application import application
@@ -23,7 +23,7 @@ from srlab.mos.web_application import application
 def served_here(study, monkeypatch, **limits):
     """A server in a thread of this process, with other limits; yields its port and what it would have printed."""
     for name, value in limits.items():
-        monkeypatch.setattr(limited_http, name, value)
+        monkeypatch.setattr(LimitedProtocol, name, value)
     told, ratings = [], Ratings(study)
     monkeypatch.setattr(limited_log, "say", told.append)
     log = LimitedLog()
@@ -55,7 +55,7 @@ def test_200_half_open_connections_keep_nobody_out(study):
 
 
 def test_where_all_places_are_taken_the_longest_silent_client_goes(study, monkeypatch):
-    with served_here(study, monkeypatch, CONNECTIONS=10) as (port, told), half_open(port, 40) as waiting:
+    with served_here(study, monkeypatch, places=10) as (port, told), half_open(port, 40) as waiting:
         for _ in range(3):
             assert requests.get(f"http://127.0.0.1:{port}/r/{study.raters[0].token}", timeout=20).status_code == 200
         assert all(closed(connection, 20) for connection in waiting[:29])
@@ -74,7 +74,7 @@ UNFINISHED = (
 @pytest.mark.parametrize("drips", [False, True])
 def test_a_request_must_end(study, monkeypatch, sent, drips):
     """Also one that sends a byte now and then, and the second one on a connection."""
-    limits = {"REQUEST_SECONDS": 0.5}
+    limits = {"request_seconds": 0.5}
     with served_here(study, monkeypatch, **limits) as (port, told):
         with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
             connection.sendall(sent)
@@ -92,7 +92,7 @@ def test_an_answer_that_nobody_reads_ends(study, monkeypatch):
         ended.set()
 
     monkeypatch.setattr(LimitedProtocol, "_close", noted)
-    with served_here(study, monkeypatch, ANSWER_SECONDS=0.5) as (port, _):
+    with served_here(study, monkeypatch, answer_seconds=0.5) as (port, _):
         monkeypatch.setattr(type(study), "image", lambda *_: bytes(1 << 26))
         with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
             path = f"/r/{study.raters[0].token}/images/{trial.id}"

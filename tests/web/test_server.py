@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
+from half_open import half_open
 from PIL import Image, ImageCms
 from web_server import SECONDS, encoded, png, tiny_network, web_server
 
@@ -114,6 +115,11 @@ def test_half_an_image(served):
 def test_too_many_pixels(narrow):
     text = error_of(narrow.post(png(np.zeros((250, 210, 3), np.uint8))), 413)
     assert "210 × 250" in text and "0.05 megapixels" in text
+
+
+def test_200_half_open_connections_keep_nobody_out(served):
+    with half_open(served.port, 200):
+        assert served.last(png(SMALL), "bicubic", 2)["state"] == "done"
 
 
 def test_a_decompression_bomb_is_refused_by_its_header(served):
@@ -252,6 +258,8 @@ def test_a_result_is_given_once_and_no_file_has_a_name(served):
     assert list(served.temporary.iterdir()) == []
     assert requests.head(served.address + done["after"], timeout=SECONDS).status_code == 404
     assert requests.get(served.address + done["after"], timeout=SECONDS).status_code == 200
+    # The server drops it once it has seen the last byte go, which a quick client can be ahead of.
+    wait_for(lambda: requests.get(served.address + done["after"], timeout=SECONDS).status_code != 200)
     assert "not here any more" in error_of(requests.get(served.address + done["after"], timeout=SECONDS), 404)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import uvicorn
 
 from srlab.errors import SrlabError
-from srlab.mos.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files
+from srlab.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files
 from srlab.mos.limited_log import LimitedLog, say
 from srlab.mos.ratings import Ratings
 from srlab.mos.study import open_study

@@ -8,6 +8,7 @@ request: it ends where the visitor leaves or cancels. GET /results/TOKEN gives a
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from importlib.resources import files
 from typing import Any, BinaryIO
@@ -27,7 +28,7 @@ from srlab.web.limits import MEGA, Limits
 from srlab.web.line import Line, LineIsFull, Place
 from srlab.web.origin import OwnPagesOnly
 from srlab.web.photo_header import SHOWN, TooManyPixels, check_photo
-from srlab.web.results import Results, nameless_file
+from srlab.web.results import Results, nameless_file, parts
 from srlab.web.worker_process import LOST, WorkerProcess
 
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
@@ -91,16 +92,17 @@ class PhotoPages:
     async def result(self, request: Request) -> Response:
         """A file, which is gone once all of it was sent."""
         token = request.path_params["token"]
-        size = self.results.size(token)
-        if size is None or request.method != "GET":
+        file = self.results.open(token) if request.method == "GET" else None
+        if file is None:
             raise HTTPException(404, "This result is not here any more. Enlarge the photo again.")
+        length = {"Content-Length": str(os.fstat(file.fileno()).st_size)}
 
-        async def parts() -> AsyncIterator[bytes]:
-            async for part in iterate_in_threadpool(self.results.parts(token)):
+        async def sent() -> AsyncIterator[bytes]:
+            async for part in iterate_in_threadpool(parts(file)):
                 yield part
             self.results.drop(token)
 
-        return StreamingResponse(parts(), media_type="image/png", headers={**NEVER_STORED, "Content-Length": str(size)})
+        return StreamingResponse(sent(), media_type="image/png", headers=NEVER_STORED | length)
 
     async def job(self, request: Request) -> Response:
         network, scale = self._asked(request)

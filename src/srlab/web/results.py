@@ -15,6 +15,15 @@ def nameless_file() -> BinaryIO:
     return tempfile.TemporaryFile(prefix="srlab-web-")
 
 
+def parts(file: BinaryIO) -> Iterator[bytes]:
+    """Yields all bytes of a file, and closes it. Other readers of the same file are not disturbed."""
+    with file:
+        at = 0
+        while part := os.pread(file.fileno(), PART, at):
+            yield part
+            at += len(part)
+
+
 class Results:
     """Files by a token that nobody can guess. A file goes once it was fetched as a whole, or after some time.
 
@@ -36,21 +45,10 @@ class Results:
             self.drop(next(iter(self._files)))
         return token
 
-    def size(self, token: str) -> int | None:
-        """Returns how many bytes a file has; None where there is none."""
+    def open(self, token: str) -> BinaryIO | None:
+        """Opens a file for one reader, who keeps it where it is dropped meanwhile; None where there is none."""
         file = self._files.get(token)
-        return None if file is None else os.fstat(file.fileno()).st_size
-
-    def parts(self, token: str) -> Iterator[bytes]:
-        """Yields the bytes of a file. Raises KeyError where there is none."""
-        own = os.dup(self._files[token].fileno())  # the file may be dropped meanwhile
-        try:
-            at = 0
-            while part := os.pread(own, PART, at):
-                yield part
-                at += len(part)
-        finally:
-            os.close(own)
+        return None if file is None else os.fdopen(os.dup(file.fileno()), "rb")
 
     def drop(self, token: str) -> None:
         """Closes a file, which removes it; nothing happens where there is none."""

@@ -7,12 +7,13 @@ import webbrowser
 import uvicorn
 
 from srlab.errors import SrlabError
+from srlab.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files
 from srlab.web.application import application
 from srlab.web.limits import Limits
 from srlab.web.origin import LOOPBACK
 from srlab.web.worker_process import WorkerProcess
 
-CONNECTIONS = 100  # at a time; more are answered with 503
+SPARE_SECONDS = 60.0  # beyond what uploads and jobs may take, for the network
 
 
 def serve(
@@ -39,13 +40,16 @@ def serve(
     address = f"http://{name}:{listening.getsockname()[1]}"
     allowed = tuple(hosts) or (LOOPBACK if host in LOOPBACK else ())
 
+    allow_open_files()
+
     async def run() -> None:
         worker = WorkerProcess(limits, networks, checkpoints)
         try:
             app = application(limits, worker, await worker.start(), allowed, framed_by)
             config = uvicorn.Config(
                 app, log_level="error", access_log=False, server_header=False, lifespan="off",
-                limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=1,
+                timeout_graceful_shutdown=1, http=_protocol(limits), h11_max_incomplete_event_size=HEADER_BYTES,
+                backlog=BACKLOG,
             )  # fmt: skip
             await _Server(config, address, open_page).serve(sockets=[listening])
         finally:
@@ -57,6 +61,16 @@ def serve(
         pass
     finally:
         listening.close()
+
+
+def _protocol(limits: Limits) -> type[LimitedProtocol]:
+    """Connections that last as long as an upload, and an answer as long as the whole line before it computes."""
+
+    class Protocol(LimitedProtocol):
+        request_seconds = limits.upload_seconds + SPARE_SECONDS
+        answer_seconds = limits.seconds * limits.line + SPARE_SECONDS
+
+    return Protocol
 
 
 class _Server(uvicorn.Server):

@@ -1,6 +1,6 @@
 """HTTP for strangers: uvicorn's, with limits on connections and on the time of a request, which uvicorn does not have.
 
-A connection that is silent, or sends its request a byte at a time, is closed after REQUEST_SECONDS. Where all places
+A connection that is silent, or sends its request a byte at a time, is closed after some seconds. Where all places
 are taken, a new connection takes the place of the one that has been silent longest. So nobody can keep the others out
 by opening connections, however many.
 """
@@ -11,16 +11,23 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-CONNECTIONS = 400  # at a time; a rater's browser opens about six, and closes them after five seconds
-REQUEST_SECONDS = 20.0  # from a request's beginning to its last byte; the largest takes 1 KiB
-ANSWER_SECONDS = 120.0  # from there to the last byte of the answer; an image of 1 MB at 10 KB a second
 HEADER_BYTES = 16 * 1024  # of a request's first line and headers
 OPEN_FILES = 1024  # that the process needs: connections, those that are just coming, and its own files
 BACKLOG = 256  # connections that wait to be accepted
 
 
 class LimitedProtocol(H11Protocol):
-    """One connection."""
+    """One connection.
+
+    Attributes:
+        places: connections at a time; a browser opens about six, and closes them after five seconds.
+        request_seconds: from a request's beginning to its last byte.
+        answer_seconds: from there to the last byte of the answer; 120 suffice for 1 MB at 10 KB a second.
+    """
+
+    places = 400
+    request_seconds = 20.0
+    answer_seconds = 120.0
 
     _timer: asyncio.TimerHandle | None = None
     _answering = False  # whether the request is whole and its answer is not
@@ -29,8 +36,8 @@ class LimitedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._heard = self.loop.time()
-        self._wait(REQUEST_SECONDS)
-        if len(self.connections) > CONNECTIONS:
+        self._wait(self.request_seconds)
+        if len(self.connections) > self.places:
             others: list[Any] = [one for one in self.connections if isinstance(one, LimitedProtocol)]
             min(others, key=lambda one: (one._answering, one._heard))._close()
 
@@ -40,14 +47,14 @@ class LimitedProtocol(H11Protocol):
         whole = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
         if whole and not self._answering:
             self._answering = True
-            self._wait(ANSWER_SECONDS)
+            self._wait(self.answer_seconds)
         elif self._timer is None and self.conn.their_state is not h11.DONE:
-            self._wait(REQUEST_SECONDS)
+            self._wait(self.request_seconds)
 
     def on_response_complete(self) -> None:
         self._answering = False
         if self.transport.get_write_buffer_size():  # written by the application, and not yet taken by the client
-            self._wait(ANSWER_SECONDS)
+            self._wait(self.answer_seconds)
         else:
             self._stop()
         super().on_response_complete()
