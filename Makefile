@@ -9,7 +9,7 @@ UVX ?= uvx
 PYTEST := -m pytest -n auto
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-fast lint benchmark lock audit clean
+.PHONY: help demo test test-fast lint benchmark faults lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -39,6 +39,9 @@ audit:  ## look for known vulnerabilities in constraints.txt; needs uv and the n
 benchmark: $(VENV)/.installed  ## measure the loader and a training step on this machine
 	$(PYTHON) benchmarks/loader.py
 	$(PYTHON) benchmarks/train_step.py
+
+faults: $(VENV)/.installed  ## break srlab in every way that docs/reliability.md tells of, for hours (OPTIONS="--share 0.1" for less)
+	$(PYTHON) tools/faults.py $(OPTIONS)
 
 clean:  ## remove the virtual environment and caches; runs stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -5,13 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+import torch
 from changed_tests import changed_since, needed
+from fault_campaigns.trainings import differences
 from helpers import ROOT
 from mos_study import make_study
 from programs import environment
+
+from srlab.run_files import RunFiles
 
 
 def tool(name: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -57,9 +60,33 @@ def test_the_documents_of_the_options_are_written(tmp_path):
         assert (tmp_path / name).read_bytes() == (ROOT / name).read_bytes()
 
 
+@pytest.mark.slow
+def test_a_campaign_of_faults():
+    done = tool("faults.py", "--only", "two_evaluations", "--share", "0.1")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^\| races: two evaluations into one folder \| 1 \| nothing \| \d+ \|$", done.stdout, re.M)
+    unknown = tool("faults.py", "--only", "kills,floods")
+    assert unknown.returncode == 2 and "floods: expected some of kills" in unknown.stderr
+
+
+def test_a_campaign_sees_what_was_lost(tmp_path):
+    """Its comparison, with two runs of which one has lost a step, a weight or all."""
+    runs = [RunFiles(tmp_path / name) for name in ("whole", "other")]
+    state = {"global_step": 3, "state_dict": {"w": torch.ones(2)}, "optimizer_states": [{}], "lr_schedulers": []}
+    for files in runs:
+        files.checkpoints.mkdir(parents=True)
+        files.metrics_log.write_text("step,loss\n0,1.0\n1,0.5\n")
+        for path in (files.last, files.best):
+            torch.save(state, path)
+    assert differences(*runs) == []
+    runs[1].metrics_log.write_text("step,loss\n0,1.0\n")
+    torch.save({**state, "state_dict": {"w": torch.tensor([1.0, 1.5])}}, runs[1].last)
+    runs[1].best.unlink()
+    assert differences(*runs) == ["last.ckpt: state_dict differs", "best.ckpt is missing", "metrics.csv differs"]
+
+
 def test_every_tool_is_tested():
-    files = [Path(__file__), ROOT / "tests" / "weights" / "test_pack_weights.py"]
-    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
     assert [path.name for path in (ROOT / "tools").glob("*.py") if path.stem not in text] == []
 
 

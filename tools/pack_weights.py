@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from srlab import __version__
+from srlab import __version__, finite
 from srlab.atomic_write import write_text
 from srlab.config.compose import compose
 from srlab.data.catalog import find_set
@@ -111,7 +111,7 @@ def own_results(rows: list[ResultRow]) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         others = [quality for image, quality in row.images.items() if image != WOMAN]
-        psnr, ssim = (sum(quality[key] for quality in others) / len(others) for key in ("psnr", "ssim"))
+        psnr, ssim = (finite.mean(quality[key] for quality in others) for key in ("psnr", "ssim"))
         found += [
             result("set5", row.scale, row.psnr, row.ssim, "the file"),
             result("set5 without woman", row.scale, psnr, ssim, "the file"),

@@ -9,7 +9,7 @@ import threading
 import pytest
 import requests
 import uvicorn
-from half_open import closed, dripped, half_open
+from fault_campaigns.half_open import closed, dripped, half_open
 from mos_rehearsal import running
 
 from srlab.limited_http import LimitedProtocol

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
-from half_open import half_open
+from fault_campaigns.half_open import half_open
 from PIL import Image, ImageCms
 from web_server import SECONDS, encoded, png, tiny_network, web_server
 

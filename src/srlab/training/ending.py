@@ -26,11 +26,12 @@ class Ended(SystemExit):
     Args:
         code: the exit code: 128 + the signal's number, or TIME_IS_UP.
         shown: whether a line about it has been printed.
+        saved: whether it was between two steps, and all processes of the run have saved it together.
     """
 
-    def __init__(self, code: int, shown: bool = False) -> None:
+    def __init__(self, code: int, shown: bool = False, saved: bool = False) -> None:
         super().__init__(code)
-        self.exit_code, self.shown = code, shown
+        self.exit_code, self.shown, self.saved = code, shown, saved
 
 
 def reason(code: int) -> str:

@@ -13,6 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 
+from srlab import finite
 from srlab.atomic_write import write_text
 from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
@@ -33,6 +34,7 @@ from srlab.training.pretraining import PRETRAINING, stage_before
 from srlab.training.process_group import Process, this_process
 from srlab.training.progress import TrainingProgress
 from srlab.training.run_folder import claimed_folder
+from srlab.training.skipped_steps import SkippedSteps
 from srlab.training.start_ranks import run_job
 from srlab.training.trainer import build_trainer
 from srlab.weights import zoo
@@ -65,11 +67,11 @@ def train_config(cfg: DictConfig, apart: bool = False) -> dict[str, float]:
         try:
             return _train_config(cfg, config, apart, ending)
         except Ended as end:
-            if not end.shown and process.rank == 0:
+            if not end.shown and process.leads:
                 say(f"ended by {reason(end.exit_code)}; every checkpoint that has been written is whole")
             if process.leads:
                 ending.pass_on()
-            raise Ended(end.exit_code, shown=True) from None
+            raise Ended(end.exit_code, shown=True, saved=end.saved) from None
 
 
 def _train_config(cfg: DictConfig, config: TrainConfig, apart: bool, ending: Ending) -> dict[str, float]:
@@ -157,14 +159,27 @@ def _without_warnings() -> Iterator[None]:
 
 def _train_by_steps(run: TrainingRun, trainer: pl.Trainer) -> tuple[dict[str, Any], dict[str, float]]:
     """Trains; returns seconds and steps, for results.json, and validation's numbers of the best checkpoint."""
-    trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    skipped = next(callback for callback in callbacks if isinstance(callback, SkippedSteps))
+    with skipped.explained():
+        trainer.fit(run.method, datamodule=run.data, ckpt_path=run.resumed, weights_only=True)
     best = trainer.checkpoint_callback
     assert isinstance(best, BestCheckpoint)
     if not best.path.is_file():
-        raise SrlabError(f"{run.resumed}: nothing was left to train, and {run.folder} has no best.ckpt to evaluate.")
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        raise SrlabError(_without_best(run, trainer))
     report = next(callback for callback in callbacks if isinstance(callback, TrainingProgress))
     return {"seconds": report.seconds, "steps": trainer.global_step}, _scores(run, best, report)
+
+
+def _without_best(run: TrainingRun, trainer: pl.Trainer) -> str:
+    """Says why there is no best.ckpt: NaN never chooses it."""
+    monitor = monitor_of(run.config, run.method)
+    if finite.is_fault(float(trainer.callback_metrics.get(monitor, 0.0))):
+        return (
+            f"{run.folder}: {monitor} was not a number at any validation, so there is no best.ckpt. Evaluate "
+            f"{run.files.last}, or choose by another trainer.monitor."
+        )
+    return f"{run.resumed}: nothing was left to train, and {run.folder} has no best.ckpt to evaluate."
 
 
 def _scores(run: TrainingRun, best: BestCheckpoint, report: TrainingProgress) -> dict[str, float]:

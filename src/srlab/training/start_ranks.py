@@ -40,6 +40,8 @@ RankFunction = Callable[[DictConfig], dict[str, float]]
 # the others; and in which those of a run that was asked to end may close their logs.
 GRACE, AFTERMATH, CLOSING = 15, 2, 300
 RESULT, ERRORS = "result.json", "error_{}.json"  # what ranks leave for the program
+AT_ONCE = "at_once"  # from a rank that was ended before its first step or after its last
+HEARS = "hears_{}"  # from a rank that handles signals from now on
 
 
 def run_job(function: RankFunction, config: Path, world: int, ending: Ending) -> dict[str, float]:
@@ -69,7 +71,7 @@ def run_job(function: RankFunction, config: Path, world: int, ending: Ending) ->
             ending.waiting = True
             for rank in range(world):
                 ranks.append(_start(function, config, rank, world, port, outcome, tuple(ending.before)))
-            _wait(ranks, ending)
+            _wait(ranks, outcome, ending)
             codes = [rank.exitcode for rank in ranks]  # before the others are ended
         finally:
             ending.waiting = False
@@ -79,19 +81,21 @@ def run_job(function: RankFunction, config: Path, world: int, ending: Ending) ->
         return json.loads((outcome / RESULT).read_text(encoding="utf-8"))
 
 
-def _wait(ranks: list[BaseProcess], ending: Ending) -> None:
+def _wait(ranks: list[BaseProcess], outcome: Path, ending: Ending) -> None:
     """Waits until all ranks have ended, or one has failed."""
-    passed_on, until = False, math.inf
+    passed_on, until = set[int](), math.inf
     while any(rank.exitcode is None for rank in ranks) and time.monotonic() < until:
-        if ending.signal and not passed_on:
-            passed_on = True
-            for rank in ranks:
-                if rank.exitcode is None and rank.pid is not None:
-                    os.kill(rank.pid, ending.signal)
+        for number, rank in enumerate(ranks):
+            # Before it hears signals, it ignores Ctrl-C, as the fork server does, and would die of another one.
+            hears = number not in passed_on and (outcome / HEARS.format(number)).exists()
+            if ending.signal and hears and rank.exitcode is None and rank.pid is not None:
+                os.kill(rank.pid, ending.signal)
+                passed_on.add(number)
         if until == math.inf and (ended := [rank.exitcode for rank in ranks if rank.exitcode]):
             # Those of a training that was asked to end do so together, but one has logs to close. After a failure the
-            # others are waited for a moment: which was the first shows in what they have left.
-            gently = passed_on or any(code in CODES for code in ended)
+            # others are waited for a moment: which was the first shows in what they have left. So they are where one
+            # was ended before its first step: another may wait for it in code that no signal interrupts.
+            gently = (bool(passed_on) or any(code in CODES for code in ended)) and not (outcome / AT_ONCE).exists()
             until = time.monotonic() + (CLOSING if gently else AFTERMATH)
         time.sleep(0.1)
 
@@ -112,7 +116,7 @@ def _failure(codes: list[int | None], outcome: Path, run: Path, ending: Ending) 
     told = {report["rank"] for report in reports}
     silent = [i for i, code in enumerate(codes) if code and code not in CODES and i not in told]
     if ending.signal and not any(report["line"] for report in reports):
-        return Ended(128 + ending.signal, shown=codes[0] in CODES)
+        return Ended(128 + ending.signal, shown=not (outcome / AT_ONCE).exists())
     if silent:  # the others have lost their connection to it
         return SrlabError(f"{run}: process {silent[0]} of {len(codes)} {_death(codes[silent[0]])}")
     if not reports:
@@ -244,14 +248,19 @@ def _rank(
     _replace_environment(variables)
     for number in SIGNALS:  # until the function hears them
         signal.signal(number, _end_rank if number in signals else signal.SIG_IGN)
-    threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
     rank = variables[RANK]
+    threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
     try:
+        (outcome / HEARS.format(rank)).touch()
         loaded = OmegaConf.load(config)
         assert isinstance(loaded, DictConfig)
         metrics = function(loaded)
         if rank == "0":
             (outcome / RESULT).write_text(json.dumps(metrics), encoding="utf-8", newline="")
+    except Ended as end:
+        if not end.saved:
+            (outcome / AT_ONCE).touch()
+        raise
     except Exception as error:
         told = {"rank": int(rank), "time": time.time(), "line": one_line(error), "traceback": traceback.format_exc()}
         write_text(outcome / ERRORS.format(rank), json.dumps(told))

@@ -13,6 +13,7 @@ from srlab.run_files import RunFiles
 from srlab.training.checkpoints import LastCheckpoint
 from srlab.training.ending import Ended, Ending, reason, say, steps_or_seconds
 from srlab.training.progress import TrainingProgress
+from srlab.training.skipped_steps import SkippedSteps
 
 
 class StepBoundary(Callback):
@@ -26,12 +27,19 @@ class StepBoundary(Callback):
         save_every: trainer.save_every.
         progress: counts the seconds of training.
         last: writes last.ckpt at validations.
+        skipped: knows whether training may be diverging.
     """
 
     def __init__(
-        self, files: RunFiles, ending: Ending, save_every: str | None, progress: TrainingProgress, last: LastCheckpoint
+        self,
+        files: RunFiles,
+        ending: Ending,
+        save_every: str | None,
+        progress: TrainingProgress,
+        last: LastCheckpoint,
+        skipped: SkippedSteps,
     ) -> None:
-        self.files, self.ending, self.progress, self.last = files, ending, progress, last
+        self.files, self.ending, self.progress, self.last, self.skipped = files, ending, progress, last, skipped
         self.steps, self.seconds = steps_or_seconds(save_every)
         self._group: Any = None
         self._start, self._seen = 0, -1  # the step at which training begins, and the one that was looked at last
@@ -70,6 +78,8 @@ class StepBoundary(Callback):
         self.ending.waiting = False
 
     def _is_due(self, step: int) -> bool:
+        if self.skipped.is_in_doubt:  # nothing has measured these weights, and they would replace the last good ones
+            return False
         if self.seconds is not None:
             return time.monotonic() - self._saved_at >= self.seconds
         return self.steps is not None and step % self.steps == 0
@@ -104,4 +114,4 @@ class StepBoundary(Callback):
             step, folder = trainer.global_step, self.files.folder
             saved = f"saved in {self.files.last}; go on with resume={folder}" if step else "nothing to save yet"
             say(f"{folder}: ended by {reason(code)} after step {step}/{self.progress.last_step}: {saved}")
-        raise Ended(code, shown=True)
+        raise Ended(code, shown=True, saved=True)
