@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import requests
 
+from srlab import finite
 from srlab.errors import SrlabError
 from srlab.mos.ratings import FILE, Ratings
 from srlab.mos.report import write_report
@@ -262,7 +263,7 @@ def qualities(study: Study) -> dict[str, float]:
     """
     psnr: dict[str, list[float]] = {}
     for row in study.results:
-        psnr.setdefault(row["method"], []).append(row["psnr"] or 60.0)
+        psnr.setdefault(row["method"], []).append(finite.or_none(finite.from_json(row["psnr"])) or 60.0)
     means = {method: float(np.mean(values)) for method, values in psnr.items()}
     ours = {method: float(np.clip(2 + (mean - means["bicubic"]) / 3, 1.2, 4)) for method, mean in means.items()}
     return {**ours, "nearest": 1.3, "HR": 4.4}

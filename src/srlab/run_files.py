@@ -13,6 +13,7 @@ CHECKPOINTS = "checkpoints"
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 RESULTS = "results.json"
 METRICS_LOG = "metrics.csv"
+DIVERGED = "train/diverged"  # its column that is 1 in the last line of a run that was stopped for that
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from srlab.data.patches import PatchDataset
 from srlab.data.random_draws import PatchSampler, PatchShape
 from srlab.data.training_set import from_files, synthetic
 from srlab.errors import SrlabError
-from srlab.imaging.files import list_images
+from srlab.imaging.folders import list_images
 from srlab.imaging.resize import imresize
 from srlab.imaging.symmetries import orient
 from srlab.methods.pre_upsampling import enlarge

@@ -14,7 +14,13 @@ from srlab.config.check_overrides import check_overrides
 from srlab.config.compose import compose
 from srlab.config.schema import EvaluateConfig
 from srlab.errors import SrlabError
-from srlab.evaluation.metric_plane import draw_perception_distortion, perception_distortion, scatter
+from srlab.evaluation import metric_plane
+from srlab.evaluation.metric_plane import (
+    draw_perception_distortion,
+    finite_points,
+    perception_distortion,
+    scatter,
+)
 from srlab.evaluation.plotting import numbered
 from srlab.metrics.metric import PSNR, SSIM, Metric, Quality
 
@@ -106,10 +112,25 @@ def test_the_points_of_the_plane():
         measured("bicubic", 28.4, 0.35), measured("srgan", 29.4, 0.09), measured("copy", math.inf, 0.0),
         measured("bicubic", 26.0, 0.44, ("set14", 4)),
     ]  # fmt: skip
-    assert perception_distortion(given, LPIPS) == {
-        "set5 x4, protocol luma": {"bicubic": (28.4, 0.35), "srgan": (29.4, 0.09)},
-        "set14 x4, protocol luma": {"bicubic": (26.0, 0.44)},
-    }
+    panels = perception_distortion(given, LPIPS)
+    assert panels["set5 x4, protocol luma"]["copy"] == (math.inf, 0.0)
+    assert finite_points(panels) == (
+        {
+            "set5 x4, protocol luma": {"bicubic": (28.4, 0.35), "srgan": (29.4, 0.09)},
+            "set14 x4, protocol luma": {"bicubic": (26.0, 0.44)},
+        },
+        "not drawn, since infinite or not a number: copy (set5 x4)",
+    )
+
+
+@pytest.mark.parametrize("values", [[math.inf], [math.inf, 28.0]])
+def test_a_figure_says_what_it_leaves_out(tmp_path, monkeypatch, values):
+    notes = []
+    monkeypatch.setattr(metric_plane, "note", lambda figure, text: notes.append(text))
+    points = {f"method {i}": (value, 0.1) for i, value in enumerate(values)}
+    scatter({"set5 x4, protocol luma": points}, PSNR.metric, LPIPS, tmp_path / "a.png", joined=True)
+    assert notes == ["not drawn, since infinite or not a number: method 0 (set5 x4)"]
+    assert (tmp_path / "a.png").is_file()
 
 
 def test_a_figure_for_every_perceptual_metric_and_none_without(tmp_path):

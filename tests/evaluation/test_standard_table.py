@@ -198,7 +198,8 @@ def test_a_folder_of_weights(root, tmp_path, capsys):
 
     words = ["scale=2", f"weights={weights}", f"data.root={root}", "sets=[set5]"]
     rows = run(tmp_path / "table.csv", *words, "rows=[bicubic,srcnn,fsrcnn,vdsr,lapsrn]")
-    said = capsys.readouterr().err.splitlines()
+    printed = capsys.readouterr().err.splitlines()
+    said = [line for line in printed if not line.startswith("evaluating")]  # an image that takes long
 
     ours = {row["method"]: row for row in rows if row["psnr"]}
     assert {name: (row["set"], row["weights"], row["protocol"]) for name, row in ours.items()} == {

@@ -7,7 +7,8 @@ from helpers import write_image
 from PIL import Image
 
 from srlab.errors import SrlabError
-from srlab.imaging.files import list_images, read_image, to_array, to_tensor, write_png
+from srlab.imaging.files import read_image, to_array, to_tensor, write_png
+from srlab.imaging.folders import list_images
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (6, 5, 3), dtype=np.uint8)

@@ -62,6 +62,19 @@ def test_scores_join_quality(reported):
     assert len(table(out / "images.csv")) == 25 and len(table(out / "differences.csv")) == 10
 
 
+def test_quality_that_is_not_finite_is_shown(reported):
+    study, _ = reported
+    ratings = Ratings(study)
+    rated = observations(study, ratings.all())
+    ratings.close()
+    results = [{**row, "psnr": None, "ssim": "nan", "left_out": {"psnr": 2}} for row in study.results]
+    analysis = analyse(rated, {}, results)
+    assert {(str(s.psnr), str(s.ssim), s.lpips) for s in analysis.scores if s.method != "HR"} == {("inf", "nan", None)}
+    image_set, scale = analysis.places[0]
+    said = f"PSNR of nearest on {image_set} x{scale} leaves out 2 images that equal their references."
+    assert said in report(study, analysis)
+
+
 def test_who_fails_is_reported_and_not_dropped(reported):
     _, out = reported
     rows = {row["rater"]: row for row in table(out / "raters.csv")}

@@ -18,12 +18,13 @@ from srlab.commands.report import main
 from srlab.config.compose import compose
 from srlab.errors import SrlabError
 from srlab.evaluation.text_tables import latex_text
+from srlab.sweeps import report_figures
 from srlab.sweeps.planning import plan
 from srlab.sweeps.report import write_report
 from srlab.sweeps.report_data import read_sweep
 from srlab.sweeps.report_figures import mean_curve
 from srlab.sweeps.report_rows import IGNORED, describe_loss, make_rows, settings_of
-from srlab.sweeps.statistics import LEVEL, paired_difference, spread
+from srlab.sweeps.statistics import LEVEL, Spread, paired_difference, spread
 from srlab.sweeps.sweep_file import write_reference
 
 FILES = {"report.md", "table.csv", "table.tex", "curves.png", "curves.pdf", "parameters.png", "parameters.pdf",
@@ -160,19 +161,60 @@ def test_numbers_that_have_no_spread():
     single = paired_difference(np.array([[0.5]]))
     assert (single.mean, single.low, single.high) == (0.5, None, None)
     assert spread([3.0]) == spread([3.0]) and spread([3.0]).deviation is None
-    assert spread([math.inf, 1.0]).deviation is None
+    assert spread([math.inf, 1.0]) == Spread(1.0, None)
     for wrong in (np.zeros((0, 3)), np.array([[math.inf]])):
         with pytest.raises(ValueError, match="finite"):
             paired_difference(wrong)
 
 
-def test_an_exact_copy_has_infinite_psnr_and_no_difference(tmp_path):
+def test_means_and_differences_are_over_the_images_that_are_no_exact_copies(tmp_path):
     for name, gain in (("l1", 2.0), ("l2", 2.1)):
         exact = result_row("edsr", image_psnr(gain, 1))
         exact["images"]["bird"]["psnr"] = exact["psnr"] = None
         write_run(tmp_path, name, f"loss={name}", results={"rows": [exact]})
     page = write_report(tmp_path).read_text()
-    assert "| inf |" in page and table(tmp_path)[1]["difference"] == ""
+    psnr = [[value for name, value in image_psnr(gain, 1).items() if name != "bird"] for gain in (2.0, 2.1)]
+    assert f"| {np.mean(psnr[0]):.2f}¹ |" in page and "\n¹ PSNR: infinite for 1 of 5 images, which" in page
+    assert "set5 x2, loss=l2: the difference is over 4 of 5 images" in page
+    row = table(tmp_path)[1]
+    assert float(row["psnr"]) == pytest.approx(np.mean(psnr[1])) and row["remark"].startswith("PSNR: infinite for 1")
+    assert float(row["difference"]) == pytest.approx(np.subtract(*psnr[::-1]).mean())
+
+
+def write_measured(folder: Path, name: str, psnr: list, *overrides: str, seed: int = 1) -> None:
+    row = result_row("edsr", dict.fromkeys(IMAGES, 30.0))
+    for image, value in zip(row["images"].values(), psnr, strict=True):
+        image["psnr"] = value
+    write_run(folder, name, *overrides, seed=seed, results={"rows": [row]})
+
+
+def test_only_exact_copies_have_an_infinite_mean_and_no_point(tmp_path):
+    write_measured(tmp_path, "l1", [30.0] * 5, "loss=l1")
+    write_measured(tmp_path, "l2", [None] * 5, "loss=l2")
+    page = write_report(tmp_path).read_text()
+    row = table(tmp_path)[1]
+    assert row["psnr"] == "inf" and row["difference"] == "" and "| inf¹ |" in page
+    assert "\n¹ PSNR: infinite for all 5 images\n" in page
+
+
+def test_a_nan_is_shown(tmp_path):
+    write_measured(tmp_path, "l1", [30.0] * 5, "loss=l1")
+    write_measured(tmp_path, "l2", [30.0, "nan", None, 30.0, 30.0], "loss=l2")
+    page = write_report(tmp_path).read_text()
+    row = table(tmp_path)[1]
+    assert (row["psnr"], row["difference"]) == ("nan", "") and "not a number for 1 of 5 images" in page
+
+
+def test_figures_name_what_they_leave_out(tmp_path, monkeypatch):
+    notes = []
+    monkeypatch.setattr(report_figures, "note", lambda figure, text: notes.append(text))
+    write_measured(tmp_path, "l1", [30.0] * 5, "loss=l1")
+    write_measured(tmp_path, "l2", [None] * 5, "loss=l2")
+    log = tmp_path / "l2" / "metrics.csv"
+    log.write_text(log.read_text() + "1999,0.01,inf\n2999,0.01,nan\n")
+    write_report(tmp_path)
+    left_out = "not drawn, since infinite or not a number: "
+    assert notes == [f"{left_out}2 validations of l2", f"{left_out}loss=l2 (x2)", f"{left_out}loss=l2 (x2)"]
 
 
 def test_seeds_are_paired_where_both_rows_have_them(tmp_path):

@@ -1,5 +1,6 @@
 """What a run prints while it trains, on a clock of our own."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.demos.boring_classes import BoringModel
 
+from srlab.methods import find_method
+from srlab.metrics.metric import Quality
 from srlab.training import progress
 from srlab.training.progress import StepBar, TrainingProgress, duration
 
@@ -29,11 +32,11 @@ class Clock:
             self.trainer.global_step += 1
             shown.on_train_batch_end(self.trainer)
 
-    def validate(self, shown: TrainingProgress, **metrics: float) -> None:
-        shown.on_validation_start(self.trainer, None)
+    def validate(self, shown: TrainingProgress, method=None, **metrics: float) -> None:
+        shown.on_validation_start(self.trainer, method)
         self.trainer.callback_metrics |= {f"val/{name}": torch.tensor(value) for name, value in metrics.items()}
         self.now += 100  # validation is not part of the rate
-        shown.on_validation_end(self.trainer, None)
+        shown.on_validation_end(self.trainer, method)
 
 
 def test_the_first_line_comes_soon_and_says_how_long_the_whole_takes(monkeypatch, capsys):
@@ -90,10 +93,24 @@ def test_another_metric_that_chooses_the_best_is_shown(monkeypatch, capsys):
     assert again.state_dict() == shown.state_dict()
 
 
+def test_a_picture_that_is_reproduced_exactly_is_said_and_chooses_nothing(monkeypatch, capsys):
+    clock, shown = Clock(monkeypatch), TrainingProgress(100)
+    method = find_method("interpolation")({"kernel": "bicubic"})
+    shown.on_train_start(clock.trainer, None)
+    for photo in (28.09, 31.34):
+        clock.steps(shown, 2)
+        method.validated = {("flat", 2): Quality(psnr=math.inf), ("photo", 2): Quality(psnr=photo)}
+        clock.validate(shown, method, psnr=photo)
+    left_out = "PSNR: infinite for 1 of 2 images, which the mean leaves out"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith(f"validation 31.34 dB (best 31.34); {left_out}")
+    assert shown.psnr_of_best == pytest.approx(31.34)
+
+
 def test_what_an_earlier_version_kept_is_taken_up():
     shown = TrainingProgress(100)
     shown.load_state_dict({"best": 30.0, "latest": 29.0, "seconds": 5.0})
-    assert (shown.best_score, shown.psnr_of_best, shown.seconds) == (30.0, 30.0, 5.0)
+    assert (shown.chosen.score, shown.psnr_of_best, shown.seconds) == (30.0, 30.0, 5.0)
 
 
 @pytest.mark.parametrize(

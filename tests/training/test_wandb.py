@@ -28,13 +28,17 @@ from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
 from srlab.methods.loading import load_checkpoint
 from srlab.training.loggers.csv_log import read_rows
-from srlab.training.loggers.wandb_log import summary_of
+from srlab.training.loggers.wandb_log import _cell, summary_of
 from srlab.training.run import train_config
 from srlab.weights.checkpoint import step_of
 
 TINY = ["model=edsr_baseline", "model.network.features=4", "model.network.blocks=1", "data.patch_size=8",
         "data.batch_size=4", "trainer.max_steps=6", "trainer.val_check_interval=2", "trainer.log_every_n_steps=1",
         "trainer=cpu", "sets=[set5]", "logger=wandb"]  # fmt: skip
+
+
+def test_cells_of_the_table_are_finite_numbers_text_or_empty():
+    assert [_cell(text) for text in ("30.5", "inf", "nan", "", "set5")] == [30.5, None, None, None, "set5"]
 
 
 @pytest.fixture(scope="module")

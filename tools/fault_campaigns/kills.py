@@ -136,4 +136,4 @@ def _ranks(program: int) -> list[int]:
 
 def _children(process: int) -> list[int]:
     path = Path(f"/proc/{process}/task/{process}/children")
-    return [int(number) for number in path.read_text().split()] if path.is_file() else []
+    return [int(number) for number in path.read_text(encoding="utf-8").split()] if path.is_file() else []

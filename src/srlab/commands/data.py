@@ -3,6 +3,7 @@
     srlab data list                            # the sets, and which of them are there
     srlab data fetch div2k_train div2k_valid   # download, check and unpack; run again to go on after an interruption
     srlab data check photos against=[set5]     # tree, sizes, odd images, duplicates, and how exact the LR files are
+    srlab data cache                           # reads all decoded images in the cache, and removes damaged ones
 
 Sets are under data.root=DIR, or SRLAB_DATA in the environment.
 """
@@ -56,11 +57,11 @@ def _list(values: dict[str, Any]) -> int:
 def _there(entry: "CatalogEntry", root: Path) -> str:
     """Returns yes, how many of its images are there, or how to get it."""
     from srlab.data.catalog import folder_of, parts_of  # noqa: PLC0415
-    from srlab.imaging.files import SUFFIXES  # noqa: PLC0415
+    from srlab.imaging.folders import content_of  # noqa: PLC0415
 
     parts = parts_of(entry)
     folders = [folder for part in parts if (folder := folder_of(part, root)) is not None]
-    found = sum(path.suffix.lower() in SUFFIXES for folder in folders for path in folder.iterdir())
+    found = sum(len(content_of(folder).images) for folder in folders)
     if found == entry.count:
         return "yes"
     return f"{found} of them" if found else "fetch it" if all(part.archives for part in parts) else "get it"
@@ -96,7 +97,7 @@ def _check(values: dict[str, Any]) -> int:
     root = values["data.root"]
     if values["images"] < 1:
         raise SrlabError(f"images={values['images']}: expected 1 or more.")
-    subjects = [subject for name in values["name"] for subject in find_subjects(name, root)]
+    subjects = [subject for name in values["name"] for subject in find_subjects(name, root, values["data.recursive"])]
     others = [subject for name in values["against"] or () for subject in find_subjects(name, root)]
     wrong = False
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -106,6 +107,23 @@ def _check(values: dict[str, Any]) -> int:
             report = checker.check(subject, [other for other in against if other != subject])
             show(report, wide_console())
             wrong |= report.wrong
+    return int(wrong)
+
+
+def _cache(values: dict[str, Any]) -> int:
+    from srlab.data.check_cache import check_cache, remove_damaged  # noqa: PLC0415 - imports PyTorch
+
+    cache, wrong = values["data.cache"], False
+    for state in check_cache(cache):
+        size = f"{state.folder.name}: {state.origin or 'decoded images'}, {state.bytes / 1e9:.2f} GB"
+        if state.damage:
+            remove_damaged(state)
+            wrong = True
+            print(f"{size}: {state.damage}; removed, and the next run that needs it makes it anew")
+        elif state.older:
+            print(f"{size}: of an older version of srlab; no run of this one reads it, and it can be removed")
+        else:
+            print(f"{size}: whole")
     return int(wrong)
 
 
@@ -140,7 +158,22 @@ TOOLS = {
             ROOT,
             Option("against", "sets and folders in which to look for duplicates; by default the sets there", many=True),
             Option("images", "LR images of a folder to compare with MATLAB's bicubic", read=int, default=20),
+            Option("data.recursive", "true: folders' subfolders are read too", read=yes_or_no, default=False),
         ),
         run=_check,
+    ),
+    "cache": Tool(
+        name="srlab data cache",
+        about="Reads all decoded images in the cache, and removes damaged stores.",
+        places=(),
+        options=(
+            Option(
+                "data.cache",
+                "the folder of decoded images",
+                read=path,
+                default=path(os.environ.get("SRLAB_CACHE", "~/.cache/srlab")),
+            ),
+        ),
+        run=_cache,
     ),
 }

@@ -8,8 +8,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
+from srlab import finite
 from srlab.errors import SrlabError
-from srlab.sweeps.planning import Sweep
+from srlab.sweeps.planning import Sweep, by_optuna
 from srlab.training.ending import TIME_IS_UP, Ended, say
 
 Run = Callable[[DictConfig, bool], Any]
@@ -59,8 +60,11 @@ def job_of(run: Run, program: str, sweep: Sweep, ended: list[str]) -> Callable[[
 
 
 def _objective(metrics: dict[str, float], name: str) -> float:
+    """Returns what a sampler is told. No trial is the best one for being infinite, and NaN would end the search."""
     if name not in metrics:
         raise SrlabError(f"objective={name}: expected one of {', '.join(metrics)}.")
+    if by_optuna(HydraConfig.get().sweeper) and not finite.is_finite(metrics[name]):
+        raise SrlabError(f"objective={name}: is {metrics[name]}, and a search compares finite numbers only.")
     return metrics[name]
 
 

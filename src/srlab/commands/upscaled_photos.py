@@ -71,7 +71,9 @@ def run(values: dict[str, Any]) -> int:
     _check_options(values)
     others = 0
     if given.is_dir():
-        jobs, others = jobs_below(given, expanded(values["out"]))
+        jobs, others, notes = jobs_below(given, expanded(values["out"]))
+        for note in notes:
+            print(printable_line(note), file=sys.stderr, flush=True)
     else:
         jobs = [Job(given, expanded(values["out"]) if folder else Path(), given.stem)]
     with _plain_warnings():
@@ -128,7 +130,7 @@ def _plan(values: dict[str, Any], jobs: list[Job], folder: bool) -> Plan:
         out=out,
         overwrite=values["overwrite"],
         max_pixels=values["max_pixels"] or MAX_PIXELS,
-        inputs={_identity(job.path) for job in jobs},
+        inputs={_identity(job.path) for job in jobs if job.path.exists()},  # a link may lead nowhere
     )
 
 

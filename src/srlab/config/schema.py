@@ -75,6 +75,7 @@ class TrainerConfig:
     monitor: str = MISSING
     log_every_n_steps: int = MISSING
     gradient_clip_val: float | None = None
+    max_nonfinite_steps: int = 10
     accumulate_grad_batches: int = MISSING
     deterministic: bool = MISSING
     channels_last: bool = MISSING
@@ -184,6 +185,7 @@ AT_LEAST: dict[str, float] = {
     "trainer.val_check_interval": 1,
     "trainer.log_every_n_steps": 1,
     "trainer.gradient_clip_val": 0,
+    "trainer.max_nonfinite_steps": 1,
     "trainer.accumulate_grad_batches": 1,
     "logger.images": 0,
     "optimizer.learning_rate": 0,

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from srlab.errors import SrlabError, nearest
-from srlab.imaging.files import list_images
+from srlab.imaging.folders import content_of
 
 TABLE = Path(__file__).with_name("catalog.yaml")
 DEGRADATIONS = ("bicubic", "unknown", "mild", "difficult", "wild")  # of which sets have LR files
@@ -185,7 +185,7 @@ def hr_folder(entry: CatalogEntry, root: Path) -> Path:
 def hr_files(entry: CatalogEntry, root: Path) -> list[Path]:
     """Returns the HR images of a set without parts, sorted. Raises SrlabError if the set is missing or incomplete."""
     folder = hr_folder(entry, root)
-    files = list_images(folder)
+    files = content_of(folder).images
     if len(files) != entry.count:
         remedy = entry.get_it(root, again=True)
         if entry.role == "train":

@@ -20,14 +20,13 @@ from srlab.data.check_lr import (
 )
 from srlab.data.duplicates import Look, duplicates, look
 from srlab.data.fetch import DOWNLOADS
-from srlab.data.lr_folders import LRFolder, folders_beside, folders_of_set
+from srlab.data.lr_folders import LRFolder, folders_beside, folders_of_set, outside_scales
 from srlab.data.overlaps import shared_images as known_overlap
 from srlab.errors import SrlabError, nearest
-from srlab.imaging.files import list_images
+from srlab.imaging.folders import Listing, content_of, listing, passed_over
 
 SCALES = (2, 3, 4)  # by which the sides should be divisible
-GREY = ("L", "1", "LA", "I", "I;16", "I;16B")
-DEEP = ("I", "I;16", "I;16B", "F")
+DARK = 64  # of 255: 14 bits in a file of 16 stay below it, and so do dark pictures, which is why this is a note
 
 
 @dataclass(frozen=True)
@@ -39,17 +38,28 @@ class Subject:
         folder: of HR images.
         lr: folders of their LR images.
         entry: the set of the catalog that this is, if any.
+        recursive: whether subfolders are read too.
+        notes: lines about LR images beside it that nothing uses.
     """
 
     name: str
     folder: Path
     lr: tuple[LRFolder, ...]
     entry: CatalogEntry | None = None
+    recursive: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def trains(self) -> bool:
         """Whether it is for training. A folder that is no set of the catalog is."""
         return self.entry is None or self.entry.role == "train"
+
+    def listing(self) -> Listing:
+        """Returns its images. Raises SrlabError for a folder without any; a set may have too few, which is found."""
+        if self.entry is None:
+            return listing(self.folder, self.recursive)
+        content = content_of(self.folder)
+        return Listing(tuple(content.images), tuple(passed_over(self.folder, [content])))
 
 
 @dataclass
@@ -71,8 +81,13 @@ class Report:
         return any(finding.error for finding in self.findings)
 
 
-def find_subjects(word: str, root: Path) -> list[Subject]:
+def find_subjects(word: str, root: Path, recursive: bool = False) -> list[Subject]:
     """Returns what to check for a set's name or a folder.
+
+    Args:
+        word: the name, or the folder.
+        root: data.root.
+        recursive: whether a folder's subfolders are read too.
 
     Raises:
         SrlabError: the word is neither a set nor a folder, or the set is not under data.root.
@@ -86,7 +101,9 @@ def find_subjects(word: str, root: Path) -> list[Subject]:
         hr = folder / "HR" if (folder / "HR").is_dir() else folder
         entry = set_of_folder(hr, root)
         if entry is None:
-            return [Subject(str(folder), hr, tuple(folders_beside(folder)))]
+            lr = tuple(folders_beside(folder))
+            notes = outside_scales(folder)
+            return [Subject(str(folder), hr, lr, recursive=recursive, notes=tuple(notes))]
     return [
         Subject(part.name, hr_folder(part, root), tuple(folders_of_set(part, root)), part) for part in parts_of(entry)
     ]
@@ -134,9 +151,10 @@ class Checker:
         report = Report(subject, facts=_facts(subject, looks, len(results)))
         report.findings += [Finding(True, str(result)) for result in results if isinstance(result, SrlabError)]
         report.findings += _count(subject, len(results)) + _kinds(looks) + _unfinished(subject, self.root)
+        report.findings += _notes([*subject.listing().notes, *subject.notes])
         for lr in subject.lr:
             step = self._steps(f"{subject.name}: {lr}", len(looks) * lr.versions)
-            report.findings += check_folder(lr, looks, step)
+            report.findings += check_folder(lr, looks, step) + _notes(passed_over(lr.folder, [content_of(lr.folder)]))
             report.facts.append((str(lr), str(lr.folder)))
             if lr.degradation == "bicubic" and looks:
                 found = fidelity(lr, [one.path for one in looks], self.compared)
@@ -152,7 +170,7 @@ class Checker:
 
     def _look_at(self, subject: Subject) -> list[Look | SrlabError]:
         if subject.folder not in self.looks:
-            files = list_images(subject.folder)
+            files = subject.listing().images
             step = self._steps(subject.name, len(files))
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 results = []
@@ -196,11 +214,16 @@ def _count(subject: Subject, found: int) -> list[Finding]:
 
 
 def _kinds(looks: Sequence[Look]) -> list[Finding]:
-    """Notes grey images, alpha channels, more than 8 bits, and sides that no scale divides."""
+    """Notes grey images, alpha channels, more than 8 bits, EXIF that turns, and sides that no scale divides."""
+    deep = [one for one in looks if not one.header.is_8_bit]
     kinds = {
-        "grey images": [one.path for one in looks if one.mode in GREY],
-        "images with an alpha channel, which is dropped": [one.path for one in looks if one.alpha],
-        "images of more than 8 bits, which are rounded": [one.path for one in looks if one.mode in DEEP],
+        "grey images": [one.path for one in looks if one.header.is_grey],
+        "images with an alpha channel, which is dropped": [one.path for one in looks if one.header.has_alpha],
+        "images of more than 8 bits, which are rounded": [one.path for one in deep],
+        "images of 16 bits that use less than a quarter of them: dark, or of 14 bits and read too dark": [
+            one.path for one in deep if one.brightest < DARK
+        ],
+        "images that are turned upright, as their EXIF says": [one.path for one in looks if one.header.is_turned],
     }
     found = [Finding(False, f"{kind} ({len(paths)}): {names(paths)}") for kind, paths in kinds.items() if paths]
     odd = {scale: sum(any(side % scale for side in one.size) for one in looks) for scale in SCALES}
@@ -208,6 +231,10 @@ def _kinds(looks: Sequence[Look]) -> list[Finding]:
         counts = ", ".join(f"x{scale}: {count} of {len(looks)}" for scale, count in odd.items())
         found.append(Finding(False, f"images whose sides are no multiples of the scale, and are cropped ({counts})"))
     return found
+
+
+def _notes(lines: Sequence[str]) -> list[Finding]:
+    return [Finding(False, line.removeprefix("note: ")) for line in lines]
 
 
 def _unfinished(subject: Subject, root: Path) -> list[Finding]:

@@ -9,10 +9,11 @@ import numpy as np
 
 from srlab.data.duplicates import Look
 from srlab.data.image_sets import scale_of
-from srlab.data.lr_folders import LRFolder
+from srlab.data.lr_folders import LRFolder, instead_of
 from srlab.errors import SrlabError
 from srlab.imaging.crop import crop_to_multiple
-from srlab.imaging.files import SUFFIXES, read_image
+from srlab.imaging.files import read_image
+from srlab.imaging.folders import content_of
 from srlab.imaging.resize import imresize
 
 ANOTHER = 20  # mean difference in levels from which an LR image does not show its HR image
@@ -63,11 +64,13 @@ def check_folder(lr: LRFolder, looks: Sequence[Look], step: Callable[[], None]) 
         step: called after each LR file, to show progress.
     """
     expected = {path: one for one in looks for path in lr.files(one.path.stem)}
-    there = {path for path in lr.folder.iterdir() if path.suffix.lower() in SUFFIXES}
+    there = set(content_of(lr.folder).images)
     lost, surplus = sorted(set(expected) - there), sorted(there - set(expected))
     findings = []
     if lost:
-        findings.append(Finding(True, f"{lr}: files are missing ({len(lost)} of {len(expected)}), such as {lost[0]}"))
+        like = instead_of(lost[0])
+        text = f"{lr}: files are missing ({len(lost)} of {len(expected)}), such as {lost[0]}{'.' if like else ''}{like}"
+        findings.append(Finding(True, text))
     if surplus:
         findings.append(Finding(False, f"{lr}: files belong to no HR image ({len(surplus)}), such as {surplus[0]}"))
     wrong: dict[int | None, list[str]] = {}

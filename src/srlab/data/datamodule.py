@@ -94,7 +94,7 @@ class SuperResolutionData(pl.LightningDataModule):
         self.notes += [note for source in sources for note in source.notes]
         files = [path for source in sources for path in source.files]
         if valid is not None:
-            return from_sources(sources), self._validation(valid, files)
+            return from_sources(sources, self.cache), self._validation(valid, files)
         held_out = set(_every_nth(files, most))
         if len(held_out) == len(files):
             raise SrlabError(
@@ -103,7 +103,7 @@ class SuperResolutionData(pl.LightningDataModule):
         measured = find_sources(train, self.root, config.degradation, config.recursive)
         pictures = [picture for source in measured for picture in source.pictures(held_out)]
         images = ImageSet("held out", tuple(pictures), config.degradation)
-        return from_sources([source.without(held_out) for source in sources]), images
+        return from_sources([source.without(held_out) for source in sources], self.cache), images
 
     def _validation(self, valid: str, training: Sequence[Path]) -> ImageSet:
         """Returns the images of data.valid, a folder or a set. Raises SrlabError if some of them are trained on."""
@@ -113,10 +113,10 @@ class SuperResolutionData(pl.LightningDataModule):
         both = {path.resolve() for path in files} & {path.resolve() for path in training}
         if both:
             raise SrlabError(f"data.valid: {min(both)} is among the training images. Choose a folder of its own.")
+        self.notes += [note for source in sources for note in source.notes]
         entry = known_set(valid)
         if entry is not None:
             return catalog_set(entry, self.root, degradation).first(most)
-        self.notes += [note for source in sources for note in source.notes]
         pictures = [picture for source in sources for picture in source.pictures(files)]
         return ImageSet("valid", tuple(pictures), degradation)
 
@@ -136,7 +136,8 @@ class SuperResolutionData(pl.LightningDataModule):
             "batch_size": config.batch_size,
             "augment": config.augment,
             "degradation": self.degradation.name,
-            "training images": self.training.key,
+            # Older versions wrote another entry, of paths and times, which says nothing of the content.
+            "images": f"{len(self.training.names)} images, {self.training.key}",
         }
 
     def check_validation(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from srlab.errors import SrlabError
-from srlab.imaging.files import read_image
+from srlab.imaging.files import ImageHeader, image_header, read_image
 
 HASH = (9, 8)  # columns and rows of the thumbnail behind the hash: 8 x 8 comparisons of neighbours
 THUMBNAIL = 32  # side of the thumbnail that confirms
@@ -25,8 +25,8 @@ class Look:
     Attributes:
         path: of the file.
         size: (height, width).
-        mode: Pillow's.
-        alpha: whether it has an alpha channel or a transparent colour.
+        header: of the file.
+        brightest: value of the decoded image, 0 to 255.
         digest: hash of the pixels.
         bits: (64,) bool, the difference hash.
         thumbnail: (THUMBNAIL ** 2,) luma in 0..255.
@@ -34,8 +34,8 @@ class Look:
 
     path: Path
     size: tuple[int, int]
-    mode: str
-    alpha: bool
+    header: ImageHeader
+    brightest: int
     digest: bytes
     bits: np.ndarray
     thumbnail: np.ndarray
@@ -44,19 +44,17 @@ class Look:
 def look(path: Path) -> Look | SrlabError:
     """Decodes an image. An error is returned, not raised, so that all bad files of a folder can be reported."""
     try:
-        image = read_image(path)
+        image, header = read_image(path), image_header(path)
     except SrlabError as error:
         return error
-    with Image.open(path) as header:
-        mode, alpha = header.mode, header.has_transparency_data
     grey = Image.fromarray(image).convert("L")
     columns = np.asarray(grey.resize(HASH, Image.Resampling.BOX), dtype=np.int16)
     small = grey.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     return Look(
         path,
         (image.shape[0], image.shape[1]),
-        mode,
-        alpha,
+        header,
+        int(image.max(initial=0)),
         hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest(),
         (columns[:, 1:] > columns[:, :-1]).ravel(),
         np.asarray(small, dtype=np.float32).ravel(),

@@ -21,7 +21,8 @@ def catalog_set(entry: CatalogEntry, root: Path, degradation: str = "bicubic") -
     """
     sources = find_sources([entry.name], root, degradation)
     pictures = [source.picture(path, path.stem) for source in sources for path in source.files]
-    return ImageSet(_set_name(entry.name, degradation), tuple(pictures), degradation, entry)
+    notes = tuple(note for source in sources for note in source.notes)
+    return ImageSet(_set_name(entry.name, degradation), tuple(pictures), degradation, entry, notes)
 
 
 def photo_set(name: str, titles: tuple[str, ...], degradation: str = "bicubic") -> ImageSet:

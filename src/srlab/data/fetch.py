@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,7 +14,8 @@ from srlab.data.catalog import Archive, CatalogEntry, folder_of, no_track, parts
 from srlab.data.download import Download
 from srlab.data.unpack import Member, Wanted, opened, unpack
 from srlab.errors import SrlabError
-from srlab.imaging.files import SUFFIXES, image_size
+from srlab.imaging.files import image_size
+from srlab.imaging.folders import content_of
 
 DOWNLOADS = "downloads"  # folder under data.root, of archives that are being downloaded
 LOCK = ".fetch.lock"  # under data.root, so that it holds for every user and machine that fetches there
@@ -53,7 +55,7 @@ class Target:
         """Returns how many of its images exist; None if the folder is missing or empty."""
         if not self.folder.is_dir() or not any(self.folder.iterdir()):
             return None
-        return sum(path.suffix.lower() in SUFFIXES for path in self.folder.glob(self.wanted.names))
+        return sum(fnmatchcase(path.name, self.wanted.names) for path in content_of(self.folder).images)
 
 
 def fetch(entries: Sequence[CatalogEntry], root: Path, choice: Choice, progress: Progress) -> list[str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from srlab.data.catalog import CatalogEntry
 from srlab.errors import SrlabError
-from srlab.imaging.files import SUFFIXES
+from srlab.imaging.folders import content_of, passed_over
+
+SHOWN = 4  # names of files in an error
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,16 @@ class LRFolder:
     def __str__(self) -> str:
         return f"LR {self.degradation} x{self.scale}"
 
-    def unused(self, stems: Sequence[str]) -> list[Path]:
-        """Returns the image files in the folder that belong to none of the HR images of these stems, sorted."""
-        used = {path for stem in stems for path in self.files(stem)}
-        there = (path for path in self.folder.iterdir() if path.suffix.lower() in SUFFIXES)
-        return sorted(path for path in there if path not in used)
+    def notes(self, stems: Sequence[str]) -> list[str]:
+        """Returns lines about files in the folder that belong to none of the HR images of these stems, or are none."""
+        used, content = {path for stem in stems for path in self.files(stem)}, content_of(self.folder)
+        lines = passed_over(self.folder, [content])
+        if lost := [path for path in content.images if path not in used]:
+            lines.append(
+                f"note: {self.folder}: {len(lost)} LR file(s) are not used, such as {lost[0].name}; expected names "
+                f"like {self.files(stems[0])[0].name} for {stems[0]}."
+            )
+        return lines
 
 
 def folders_of_set(entry: CatalogEntry, root: Path) -> list[LRFolder]:
@@ -70,23 +77,42 @@ def folders_beside(folder: Path) -> list[LRFolder]:
     """
     found = []
     for path in sorted(_folders_with_scale(folder)):
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = content_of(path).images
         if files:
             scale = int(path.name[1:])
             marked = any(file.stem.endswith(f"x{scale}") for file in files)
             name = "{stem}" + ("x{scale}" if marked else "") + files[0].suffix
-            found.append(LRFolder(path, re.split("LR_", path.parent.name, flags=re.IGNORECASE)[-1], scale, name))
+            found.append(LRFolder(path, _degradation_of(path.parent), scale, name))
     return found
 
 
+def outside_scales(folder: Path, degradation: str | None = None) -> list[str]:
+    """Returns lines where LR_DEGRADATION, or any LR_..., of a user's own HR images holds images beside XSCALE/."""
+    return [
+        f"note: {lr}: {len(images)} LR file(s) are not used, such as {images[0].name}; expected in a folder of their "
+        f"scale, such as {lr.name}/X2."
+        for lr in sorted(_lr_folders(folder))
+        if degradation in (None, _degradation_of(lr)) and (images := content_of(lr).images)
+    ]
+
+
+def _degradation_of(folder: Path) -> str:
+    return re.split("LR_", folder.name, flags=re.IGNORECASE)[-1].lower()
+
+
 def _folders_with_scale(folder: Path) -> Iterator[Path]:
+    for lr in _lr_folders(folder):
+        yield from (path for path in lr.iterdir() if re.fullmatch(r"[Xx]\d+", path.name) and path.is_dir())
+
+
+def _lr_folders(folder: Path) -> Iterator[Path]:
     places, full = [(folder, "")], folder.absolute()
     if full.name.upper().endswith("HR"):
         places.append((full.parent, full.name[:-2]))
     for place, prefix in places:
         for lr in place.iterdir():
             if re.fullmatch(re.escape(prefix) + r"LR_\w+", lr.name, re.IGNORECASE) and lr.is_dir():
-                yield from (path for path in lr.iterdir() if re.fullmatch(r"[Xx]\d+", path.name) and path.is_dir())
+                yield lr
 
 
 def all_or_none(paths: Sequence[Path | None], scale: int) -> list[Path]:
@@ -95,11 +121,35 @@ def all_or_none(paths: Sequence[Path | None], scale: int) -> list[Path]:
     Raises:
         SrlabError: some are there and others are missing.
     """
-    there = [path for path in paths if path is not None and path.is_file()]
-    if there and len(there) < len(paths):
-        lost = next(path for path in paths if path not in there)
+    wanted = [path for path in paths if path is not None]  # images of several folders may have LR files in some only
+    there = [path for path in wanted if path.is_file()]
+    if there and len(there) < len(wanted):
+        lost = [path for path in wanted if not path.is_file()]
         raise SrlabError(
-            f"{lost}: missing, while {len(there)} other LR files of x{scale} are there. Get the set again, or remove "
-            f"its LR folder to have all of them made from HR."
+            f"{listed(lost, len(wanted))}: missing, while {len(there)} other LR files of x{scale} are there."
+            f"{instead_of(lost[0])} Get the set again, or remove its LR folder to have all of them made from HR."
         )
     return there
+
+
+def listed(lost: Sequence[Path], of: int) -> str:
+    """Names files that are missing: the first by its path, some by their names, and how many of all there are."""
+    if len(lost) == 1:
+        return str(lost[0])
+    names = [str(lost[0]), *(path.name for path in lost[1:SHOWN])]
+    more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+    return f"{', '.join(names)}{more} ({len(lost)} of {of})"
+
+
+def instead_of(lost: Path) -> str:
+    """Returns a sentence about a file that is there under a name like that of a missing one; '' if there is none."""
+    if not lost.parent.is_dir():
+        return ""
+    images = content_of(lost.parent).images
+    like = next((path for path in images if _plain(path) == _plain(lost) and path.name != lost.name), None)
+    return f" There is {like.name}; expected {lost.name}." if like is not None else ""
+
+
+def _plain(path: Path) -> str:
+    """Returns a file's name in lower case, without its suffix and without its scale."""
+    return re.sub(r"x\d+$", "", path.stem.lower())

@@ -18,9 +18,17 @@ from srlab.data.catalog import (
 )
 from srlab.data.degradations import BICUBIC, find_degradation
 from srlab.data.image_sets import Picture
-from srlab.data.lr_folders import LRFolder, folders_beside
+from srlab.data.lr_folders import (
+    LRFolder,
+    folders_beside,
+    folders_of_set,
+    instead_of,
+    listed,
+    outside_scales,
+)
 from srlab.errors import SrlabError, nearest
-from srlab.imaging.files import SUFFIXES, images_below, list_images, read_image, subfolders
+from srlab.imaging.files import SUFFIXES, read_image
+from srlab.imaging.folders import content_of, listing, passed_over
 
 
 @dataclass(frozen=True)
@@ -71,8 +79,18 @@ class Source:
                 f"{self.folder}: its LR images of data.degradation={self.degradation} are of {has}, not x{scale}."
             )
         if needed and not files[0].is_file():
-            raise SrlabError(f"{files[0]}: no such LR file, and {self.degradation} LR cannot be made from HR. Add it.")
+            raise self._missing(scale)
         return files[0] if files else None
+
+    def _missing(self, scale: int) -> SrlabError:
+        """Returns the error of LR files that are missing and cannot be made from HR."""
+        places = [lr.files(path.stem)[0] for path in self.files for lr in self.lr_folders if lr.scale == scale]
+        lost = [path for path in places if not path.is_file()]
+        files = "file" if len(lost) == 1 else "files"
+        return SrlabError(
+            f"{listed(lost, len(places))}: no such LR {files}, and {self.degradation} LR cannot be made from HR. "
+            f"Add {'it' if len(lost) == 1 else 'them'}.{instead_of(lost[0])}"
+        )
 
     def without(self, files: Collection[Path]) -> "Source":
         return replace(self, files=tuple(path for path in self.files if path not in files))
@@ -122,7 +140,15 @@ def _set(entry: CatalogEntry, word: str, root: Path, degradation: str) -> list[S
     parts = parts_of(entry)
     if find_degradation(degradation).needs_files and any(part.track(degradation) is None for part in parts):
         raise no_track(word, degradation)
-    return [Source(hr_folder(part, root), tuple(hr_files(part, root)), part, True, root, degradation) for part in parts]
+    return [_part(part, root, degradation) for part in parts]
+
+
+def _part(entry: CatalogEntry, root: Path, degradation: str) -> Source:
+    folder, files = hr_folder(entry, root), hr_files(entry, root)
+    lr = folders_of_set(entry, root) if from_files(degradation) else []
+    used, stems = [one for one in lr if one.degradation == degradation], [path.stem for path in files]
+    notes = [*passed_over(folder, [content_of(folder)]), *(line for one in used for line in one.notes(stems))]
+    return Source(folder, tuple(files), entry, True, root, degradation, notes=tuple(notes))
 
 
 def _folder(word: str, root: Path, degradation: str, recursive: bool) -> Source:
@@ -134,14 +160,17 @@ def _folder(word: str, root: Path, degradation: str, recursive: bool) -> Source:
             f"{', '.join(CATALOG)}.{nearest(word.lower(), CATALOG)}"
         )
     hr = folder / "HR" if (folder / "HR").is_dir() else folder
-    files = list_images(hr, recursive)
+    images = listing(hr, recursive)
+    files = images.images
     found = [lr for lr in folders_beside(folder) if lr.degradation == degradation] if from_files(degradation) else []
     if find_degradation(degradation).needs_files and not found:
         raise no_track(word, degradation)
     if found:
         _check_stems(files, found[0])
-    notes = [*_unused(found, [path.stem for path in files]), *([] if recursive else _unread(hr))]
-    return Source(hr, tuple(files), set_of_folder(hr, root), False, root, degradation, tuple(found), tuple(notes))
+    outside = outside_scales(folder, degradation) if from_files(degradation) else []
+    stems = [path.stem for path in files]
+    notes = [*(line for lr in found for line in lr.notes(stems)), *outside, *images.notes]
+    return Source(hr, files, set_of_folder(hr, root), False, root, degradation, tuple(found), tuple(notes))
 
 
 def _check_stems(files: Sequence[Path], lr: LRFolder) -> None:
@@ -151,22 +180,3 @@ def _check_stems(files: Sequence[Path], lr: LRFolder) -> None:
         other = by_stem.setdefault(path.stem, path)
         if other != path:
             raise SrlabError(f"{path} and {other}: both belong to {lr.files(path.stem)[0]}. Rename one of them.")
-
-
-def _unused(folders: Sequence[LRFolder], stems: Sequence[str]) -> list[str]:
-    """Returns a line for every LR folder with files that belong to no HR image."""
-    return [
-        f"note: {lr.folder}: {len(lost)} LR file(s) are not used, such as {lost[0].name}; expected names like "
-        f"{lr.files(stems[0])[0].name} for {stems[0]}."
-        for lr in folders
-        if (lost := lr.unused(stems))
-    ]
-
-
-def _unread(folder: Path) -> list[str]:
-    """Returns a line where subfolders hold images that are not read."""
-    below = [path.name for path in subfolders(folder) if next(images_below(path), None) is not None]
-    if not below:
-        return []
-    more = " and others" if len(below) > 4 else ""
-    return [f"note: {folder}: images in {', '.join(below[:4])}{more} are not read; data.recursive=true reads them."]

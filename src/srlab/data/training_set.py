@@ -1,5 +1,6 @@
 """Sets of training images: HR images, their LR files or degradation, and their stores."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,10 +9,11 @@ import numpy as np
 
 from srlab.data.catalog import CatalogEntry
 from srlab.data.degradations import BICUBIC, Degradation, find_degradation
+from srlab.data.identity import identity
 from srlab.data.image_sets import check_lr
 from srlab.data.lr_folders import all_or_none
 from srlab.data.sources import Source
-from srlab.data.store import JoinedStore, Store, open_store, signature
+from srlab.data.store import JoinedStore, Store, open_store
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
 from srlab.imaging.crop import crop_to_multiple
@@ -23,7 +25,7 @@ class TrainingSet:
     """HR images, and their LR files if there are any.
 
     Attributes:
-        key: identifies the HR images.
+        key: identifies the HR images by their content.
         names: of the HR images.
         sizes: (height, width) of the HR images.
         read: index -> HR image, uint8 (H, W) or (H, W, 3).
@@ -76,17 +78,17 @@ class TrainingSet:
             return open_store(cache, key, names, sizes, self._shrunk(scale))
         for path, name, size in zip(there, names, hr_sizes, strict=True):
             check_lr(str(path), image_size(path), name, size, scale)
-        return open_store(cache, f"lr:{signature(there)}", names, sizes, lambda i: read_image(there[i]))
+        return open_store(cache, f"lr:{identity(there, cache)}", names, sizes, lambda i: read_image(there[i]))
 
     def _shrunk(self, scale: int) -> Callable[[int], np.ndarray]:
         return lambda index: self.degradation.shrink(crop_to_multiple(self.read(index), scale), scale)
 
 
-def of_source(source: Source) -> TrainingSet:
+def of_source(source: Source, cache: Path | None = None) -> TrainingSet:
     """Returns the images of one source. Raises SrlabError for an image that cannot be read."""
     versions = source.versions
     return replace(
-        from_files(source.files),
+        from_files(source.files, cache),
         lr_path=lambda scale, index: source.lr_path(source.files[index // versions], scale, index % versions + 1),
         versions=versions,
         degradation=find_degradation(source.degradation),
@@ -94,12 +96,17 @@ def of_source(source: Source) -> TrainingSet:
     )
 
 
-def from_sources(sources: Sequence[Source]) -> TrainingSet:
-    """Returns the images of several sources as one set. A source without files is left out."""
-    parts = [of_source(source) for source in sources if source.files]
+def from_sources(sources: Sequence[Source], cache: Path | None = None) -> TrainingSet:
+    """Returns the images of several sources as one set. A source without files is left out.
+
+    Args:
+        sources: of the images.
+        cache: folder of all stores, which remembers hashes of images; None: all images are read.
+    """
+    parts = [of_source(source, cache) for source in sources if source.files]
     if len(parts) == 1:
         return parts[0]
-    return join(parts, signature([path for source in sources for path in source.files]))
+    return join(parts, hashlib.sha256("\n".join(part.key for part in parts).encode()).hexdigest())
 
 
 def join(parts: Sequence[TrainingSet], key: str) -> TrainingSet:
@@ -119,10 +126,10 @@ def join(parts: Sequence[TrainingSet], key: str) -> TrainingSet:
     return TrainingSet(key, names, sizes, read, versions=versions, degradation=degradation, parts=tuple(parts))
 
 
-def from_files(files: Sequence[Path]) -> TrainingSet:
-    """Returns image files as a set. Raises SrlabError for one that cannot be read."""
-    sizes = [image_size(path) for path in files]
-    return TrainingSet(signature(files), [str(path) for path in files], sizes, lambda index: read_image(files[index]))
+def from_files(files: Sequence[Path], cache: Path | None = None) -> TrainingSet:
+    """Returns image files as a set; `cache` as in `from_sources`. Raises SrlabError for one that cannot be read."""
+    sizes, names = [image_size(path) for path in files], [str(path) for path in files]
+    return TrainingSet(identity(files, cache), names, sizes, lambda index: read_image(files[index]))
 
 
 def synthetic(count: int, size: int, seed: int = 0, degradation: Degradation = BICUBIC) -> TrainingSet:

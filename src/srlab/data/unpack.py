@@ -13,6 +13,7 @@ from typing import IO
 
 from srlab.errors import SrlabError
 from srlab.imaging.files import SUFFIXES
+from srlab.imaging.folders import is_ignored
 
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 
@@ -41,7 +42,7 @@ class Wanted:
     count: int
 
     def takes(self, path: PurePosixPath) -> bool:
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or "__MACOSX" in path.parts:
+        if path.suffix.lower() not in SUFFIXES or is_ignored(path.name) or "__MACOSX" in path.parts:
             return False
         folder = f"/{path.parent}"
         return fnmatchcase(path.name, self.names) and any(folder.endswith(f"/{inside}") for inside in self.inside)

@@ -6,6 +6,7 @@ from typing import Any
 
 from srlab.data.catalog import known_set
 from srlab.evaluation.results import read_json
+from srlab.finite import from_json
 from srlab.plain_files import read_plain_yaml
 from srlab.plain_schema import check, list_of, optional, record, text
 from srlab.run_files import CHECKPOINTS, RunFiles
@@ -48,11 +49,21 @@ def _of_card(name: str) -> About:
 
 
 def _rows(run: RunFiles) -> tuple[Row, ...]:
-    """The run's own rows of results.json; the others are interpolation."""
+    """The run's own rows of results.json, where it has their PSNR; the others are interpolation."""
     if not run.is_finished:
         return ()
     rows: list[dict[str, Any]] = [row for row in read_json(run.results)["rows"] if row["method"] != "bicubic"]
-    return tuple(Row(row["set"], row["scale"], row["protocol"], row.get("psnr"), row.get("ssim")) for row in rows)
+    return tuple(
+        Row(
+            row["set"],
+            row["scale"],
+            row["protocol"],
+            from_json(row["psnr"]),
+            from_json(row["ssim"]) if "ssim" in row else None,
+        )
+        for row in rows
+        if "psnr" in row
+    )
 
 
 def _images(run: RunFiles) -> tuple[Images, ...]:

@@ -1,6 +1,5 @@
 """A figure of the networks between two: PSNR against perceived quality, or against alpha."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,12 +34,11 @@ def draw_curve(rows: Sequence[ResultRow], alphas: Mapping[str, float], ends: tup
 def curve(
     rows: Sequence[ResultRow], alphas: Mapping[str, float], across: Metric, up: Metric
 ) -> dict[str, dict[str, Point]]:
-    """Returns for every set and scale the points by alpha, from 0 to 1. Infinite values are left out."""
+    """Returns for every set and scale the points by alpha, from 0 to 1, finite or not."""
     panels: dict[str, dict[str, Point]] = {}
     for row in sorted(rows, key=lambda row: alphas[row.method.removesuffix("+")]):
         alpha = alphas[row.method.removesuffix("+")]
         values = {**row.means, "alpha": alpha}
         point = values[across.name], values[up.name]
-        if all(map(math.isfinite, point)):
-            panels.setdefault(f"{row.set} x{row.scale}, protocol {row.protocol}", {})[f"α = {alpha:g}"] = point
+        panels.setdefault(f"{row.set} x{row.scale}, protocol {row.protocol}", {})[f"α = {alpha:g}"] = point
     return panels

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from srlab import finite
 from srlab.data.batch import Pair
 from srlab.data.image_sets import ImageSet
 from srlab.distributed import merge_over_ranks, rank_and_world
@@ -102,9 +103,22 @@ class ResultRow:
 
     @property
     def means(self) -> Quality:
-        """The mean over images of every metric."""
-        names = [metric.name for metric in self.metrics]
-        return Quality({name: sum(q[name] for q in self.images.values()) / self.n for name in names})
+        """The mean over images of every metric, by the rule of `srlab.finite`."""
+        return Quality({metric.name: finite.mean(self._values(metric)) for metric in self.metrics})
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """By metric, how many images are infinite, where any are."""
+        counts = {metric.name: finite.infinite(self._values(metric)) for metric in self.metrics}
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """By metric, what is to stand beside a mean of values that are not all finite; '' where they are."""
+        return {metric.name: finite.note(metric.title, self._values(metric)) for metric in self.metrics}
+
+    def _values(self, metric: Metric) -> list[float]:
+        return [quality[metric.name] for quality in self.images.values()]
 
     @property
     def psnr(self) -> float:

@@ -1,6 +1,5 @@
 """Methods as points in the plane of two metrics, such as distortion and perceived quality."""
 
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from srlab import finite
 from srlab.evaluation.measure import ResultRow
 from srlab.evaluation.plotting import (
     COLOURS,
@@ -17,6 +17,7 @@ from srlab.evaluation.plotting import (
     Point,
     legend_of_points,
     name_points,
+    note,
     numbered,
     plain_numbers,
     plt,
@@ -38,13 +39,12 @@ def perception_distortion(rows: Iterable[ResultRow], perception: Metric) -> dict
         perception: the perceptual metric.
 
     Returns:
-        For every set and scale, by title, the methods' (PSNR, value of the metric). An infinite PSNR is left out.
+        For every set and scale, by title, the methods' (PSNR, value of the metric), finite or not.
     """
     panels: dict[str, dict[str, Point]] = {}
     for row in rows:
         point = row.psnr, row.means[perception.name]
-        if math.isfinite(row.psnr):
-            panels.setdefault(f"{row.set} x{row.scale}, protocol {row.protocol}", {})[row.method] = point
+        panels.setdefault(f"{row.set} x{row.scale}, protocol {row.protocol}", {})[row.method] = point
     return panels
 
 
@@ -60,16 +60,33 @@ def draw_perception_distortion(rows: list[ResultRow], folder: Path) -> list[Path
     paths: list[Path] = []
     for metric in metrics.values() if PSNR.metric.name in metrics else ():
         panels = perception_distortion(rows, metric) if metric.better == "lower" else {}
-        if panels:
+        if finite_points(panels)[0]:
             paths.append(folder / f"perception_distortion{f'_{metric.name}' if paths else ''}.png")
             scatter(panels, PSNR.metric, metric, paths[-1])
     return paths
+
+
+def finite_points(panels: Panels) -> tuple[dict[str, dict[str, Point]], str]:
+    """Returns the panels' finite points, without panels that have none, and a note that names what is left out."""
+    drawn = {
+        title: kept
+        for title, points in panels.items()
+        if (kept := {label: point for label, point in points.items() if finite.is_finite(*point)})
+    }
+    left_out = [
+        f"{label} ({title.partition(',')[0]})"
+        for title, points in panels.items()
+        for label, point in points.items()
+        if not finite.is_finite(*point)
+    ]
+    return drawn, finite.not_drawn(left_out)
 
 
 def scatter(panels: Panels, across: Metric, up: Metric, path: Path, joined: bool = False, named: bool = True) -> None:
     """Writes a figure with a labelled point (value of `across`, value of `up`) for every method in every panel.
 
     A method looks the same in all panels. More than NAMED of them are numbered, and a legend explains the numbers.
+    Points that are not finite are named in a note.
 
     Args:
         panels: points by title, then by method.
@@ -79,6 +96,8 @@ def scatter(panels: Panels, across: Metric, up: Metric, path: Path, joined: bool
         joined: the points of a panel are one curve, in their order.
         named: False where an axis says what a point is.
     """
+    drawn, left_out = finite_points(panels)
+    panels = drawn or {title: {} for title in panels}
     columns = 2 if len(panels) == 4 else min(ABREAST, len(panels))
     lines = -(-len(panels) // columns)
     size = 5.4 * columns, 4.4 * lines
@@ -92,6 +111,7 @@ def scatter(panels: Panels, across: Metric, up: Metric, path: Path, joined: bool
     names = numbered(labels) if named else {}
     if len(names) > NAMED:
         legend_of_points(figure, names, looks)
+    note(figure, left_out)
     figure.canvas.draw()  # settles where the points are, between which names then find room
     for axes, points in zip(grid.flat, panels.values() if named else (), strict=False):
         name_points(axes, points, names, {label: colour for label, (colour, _) in looks.items()})
@@ -113,7 +133,7 @@ def _panel(
     looks: Mapping[str, tuple[str, str]],
     joined: bool,
 ) -> None:
-    if joined:
+    if joined and points:
         axes.plot(*np.transpose(list(points.values())), color=COLOURS[0], linewidth=1.2, alpha=0.6)
     for label, point in points.items():
         colour, marker = looks[label]

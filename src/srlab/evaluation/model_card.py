@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from srlab import finite
 from srlab.weights.about import About, Row
 from srlab.weights.packed import MARK, in_words, read_packed
 
@@ -59,7 +60,7 @@ def _result(row: Row) -> dict[str, Any] | None:
     values = [
         {"type": key, "value": round(value, 4), "name": f"{name} ({row.protocol})"}
         for key, name in METRICS.items()
-        if (value := getattr(row, key)) is not None
+        if (value := finite.or_none(getattr(row, key))) is not None
     ]
     task = {"type": "image-to-image", "name": f"Super-resolution x{row.scale}"}
     return {"task": task, "dataset": {"type": row.set, "name": row.set}, "metrics": values} if values else None

@@ -100,6 +100,12 @@ def legend_of_points(figure: Figure, names: Mapping[str, str], looks: Mapping[st
     legend(figure, handles)
 
 
+def note(figure: Figure, text: str) -> None:
+    """Writes a line below the axes, such as what a figure leaves out; nothing for ''."""
+    if text:
+        figure.supxlabel(in_figure(text), fontsize=8, x=0.01, ha="left", wrap=True)
+
+
 def save(figure: Figure, path: Path, dpi: int = DPI) -> None:
     """Writes a figure as PNG, and as PDF beside it, and closes it. Each file is there whole or not at all.
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from srlab.atomic_write import write_text
 from srlab.evaluation.measure import ResultRow
+from srlab.finite import in_json, to_json
 from srlab.metrics.metric import Metric, Quality
 from srlab.plain_files import read_plain_json
 from srlab.plain_schema import anything, check, dict_of, integer, list_of, number, optional, record, text
 
 AGAIN = "Evaluate the run again (evaluate.py ckpt=...), or remove the file."
 PUBLISHED = record({"psnr": number, "ssim": optional(number)})
-IMAGE = record({"psnr": optional(number), "ssim": optional(number)})
+IMAGE = record({"psnr": in_json, "ssim": in_json})
 ROW = record(
     needed={
         "set": text(longest=1000),
@@ -23,8 +24,9 @@ ROW = record(
     others={
         "images": dict_of(IMAGE, least=1, of="images"),
         "n": integer(1),
-        "psnr": optional(number),
-        "ssim": optional(number),
+        "psnr": in_json,
+        "ssim": in_json,
+        "left_out": dict_of(integer(0)),
         "seconds": optional(number),
         "parameters": optional(integer(0)),
         "multiply_adds": optional(integer(0)),
@@ -37,10 +39,10 @@ FILE = record({"rows": list_of(ROW, of="results")}, {"training": optional(dict_o
 
 
 def as_json(row: ResultRow) -> dict[str, Any]:
-    """Returns a row as results.json has it. An infinite PSNR, which JSON cannot hold, is null."""
+    """Returns a row as results.json has it. Values that are not finite are as `srlab.finite` says."""
 
-    def finite(quality: Quality) -> dict[str, float | None]:
-        return {name: value if abs(value) != float("inf") else None for name, value in quality.items()}
+    def values(quality: Quality) -> dict[str, float | str | None]:
+        return {name: to_json(value) for name, value in quality.items()}
 
     return {
         "method": row.method,
@@ -48,14 +50,15 @@ def as_json(row: ResultRow) -> dict[str, Any]:
         "set": row.set,
         "protocol": row.protocol,
         "n": row.n,
-        **finite(row.means),
+        **values(row.means),
+        **({"left_out": row.left_out} if row.left_out else {}),
         "seconds": row.seconds,
         "parameters": row.parameters,
         "multiply_adds": row.multiply_adds,
         "input": row.input,
         "timed_on": row.timed_on,
         "published": row.published,
-        "images": {name: finite(quality) for name, quality in row.images.items()},
+        "images": {name: values(quality) for name, quality in row.images.items()},
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from srlab import finite
 from srlab.data.catalog import CATALOG
 from srlab.evaluation.literature import Entry, LiteratureTable
 from srlab.evaluation.measure import ResultRow
@@ -44,6 +45,12 @@ class TableLine:
         """What the method saw where that is not the image itself."""
         return "; ".join(dict.fromkeys(row.input for row in self.measured.values() if row.input))
 
+    @property
+    def remarks(self) -> str:
+        """What is to stand beside means of values that are not all finite."""
+        found = [(name, text) for name, row in self.measured.items() for text in row.remarks.values() if text]
+        return "; ".join(f"{_title(name)}, {text}" for name, text in found)
+
 
 def literature_table(table: LiteratureTable, scale: int, lines: Sequence[TableLine]) -> TextTable:
     """Returns the table for Markdown and LaTeX: of the columns those in which some row has something.
@@ -73,11 +80,14 @@ def _marks(table: LiteratureTable, scale: int, lines: Sequence[TableLine]) -> tu
 
 
 def _note(table: LiteratureTable, scale: int, line: TableLine, name: str) -> str:
-    """Returns the note on a number, or under "" on the row: what is known of it, and what our network saw."""
+    """Returns the note on a number, or under "" on the row: what is known of it, what our network saw, and which of our
+    means leave something out.
+    """
     known = table.note(line.entry, scale, name or None)
-    if name or not line.input:
+    if name:
         return known
-    return f"{known} Ours saw: {line.input}.".strip()
+    ours = [("saw", line.input), ("on", line.remarks)]
+    return " ".join(filter(None, [known, *(f"Ours {word}: {text}." for word, text in ours if text)]))
 
 
 def _title(name: str) -> str:
@@ -109,7 +119,7 @@ def _quality(psnr: float, ssim: float | None, digits: int = 4) -> str:
 
 
 def _difference(row: ResultRow | None, printed: dict[str, float] | None) -> float | None:
-    return None if row is None or printed is None else row.psnr - printed["psnr"]
+    return None if row is None or printed is None else finite.difference(row.psnr, printed["psnr"])
 
 
 def _thousands(count: int | None) -> str:
@@ -130,7 +140,8 @@ def _csv_line(table: LiteratureTable, scale: int, line: TableLine, name: str) ->
     published = [None, None] if printed is None else [printed["psnr"], printed["ssim"]]
     ours = [None, None, None] if row is None else [row.n, row.psnr, row.ssim]
     seconds, timed_on = (None, None) if row is None else (row.seconds, row.timed_on)
-    notes = " ".join(filter(None, (table.note(line.entry, scale, name), table.note(line.entry, scale))))
+    remarks = [] if row is None else [f"Ours: {text}." for text in row.remarks.values() if text]
+    notes = " ".join(filter(None, (table.note(line.entry, scale, name), table.note(line.entry, scale), *remarks)))
     head = [line.entry.title, name, scale, table.protocol_of(line.entry), *ours, *published]
     size = [line.parameters, line.multiply_adds, line.weights]
     return [*head, _difference(row, printed), seconds, *size, row.input if row else "", timed_on, notes]

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from srlab import finite
 from srlab.atomic_write import write_text
 from srlab.evaluation.measure import ResultRow
 from srlab.evaluation.results import metrics_of, write_json
@@ -22,7 +23,7 @@ def cells(row: ResultRow) -> dict[str, str]:
     if row.published is not None:
         ssim = row.published["ssim"]
         printed = f"{row.published['psnr']:.2f}" + (f" / {ssim:.4f}" if ssim is not None else "")
-        difference = f"{_difference(row):+.2f}" if "psnr" in row.means else ""
+        difference = "" if _difference(row) is None else f"{_difference(row):+.2f}"
     return {
         "set": row.set,
         "scale": f"x{row.scale}",
@@ -40,19 +41,20 @@ def _heading(metric: Metric) -> str:
     return f"{metric.title} ↓" if metric.better == "lower" else metric.title
 
 
-def _difference(row: ResultRow) -> float:
-    assert row.published is not None
-    return row.psnr - row.published["psnr"]
+def _difference(row: ResultRow) -> float | None:
+    """Ours minus the published PSNR; None without both, and where ours is not finite."""
+    if row.published is None or "psnr" not in row.means:
+        return None
+    return finite.difference(row.psnr, row.published["psnr"])
 
 
 def result_table(rows: list[ResultRow]) -> TextTable:
     """Returns the table of results.md and results.tex: every column in which some row has something.
 
-    What methods saw, where that is not the image itself, and what s/image was measured on are notes below it.
+    What methods saw, where that is not the image itself, what means leave out, and what s/image was measured on are
+    notes below it.
     """
-    marks, notes = numbered_notes([row.input for row in rows])
-    table = [cells(row) for row in rows]
-    table = [{**line, "method": line["method"] + mark} for line, mark in zip(table, marks, strict=True)]
+    table, notes = _marked(rows)
     names = list(dict.fromkeys(name for line in table for name in line))
     columns, body = used_columns(names, [[line.get(name, "") for name in names] for line in table])
     timed_on = dict.fromkeys(row.timed_on for row in rows if row.timed_on)
@@ -61,6 +63,17 @@ def result_table(rows: list[ResultRow]) -> TextTable:
     sections = [i for i in range(1, len(rows)) if places[i] != places[i - 1]]
     several = len(sections) + 1 < len(rows)  # sections of one row each are none
     return TextTable(columns, body, LEFT, whole=("method",), sections=sections if several else (), notes=notes + timed)
+
+
+def _marked(rows: list[ResultRow]) -> tuple[list[dict[str, str]], list[str]]:
+    """Returns the rows as text with the marks of notes, at methods and at means, and the notes."""
+    table = [cells(row) for row in rows]
+    noted = [{"method": row.input, **{_heading(m): row.remarks[m.name] for m in row.metrics}} for row in rows]
+    marks, notes = numbered_notes([text for texts in noted for text in texts.values()])
+    places = [(line, name) for line, texts in zip(table, noted, strict=True) for name in texts]
+    for (line, name), mark in zip(places, marks, strict=True):
+        line[name] += mark
+    return table, notes
 
 
 def print_table(rows: list[ResultRow], title: str, console: Console | None = None) -> None:
@@ -90,19 +103,24 @@ def markdown(rows: list[ResultRow]) -> str:
 
 
 def comma_separated(rows: list[ResultRow]) -> str:
-    """Returns the table of results.csv: one line a row, at full precision."""
+    """Returns the table of results.csv: one line a row, at full precision.
+
+    NAME_left_out is the number of images whose infinite values a mean leaves out; there is no such column where no row
+    has any.
+    """
     metrics = metrics_of(rows)
-    columns = ["set", "scale", "method", "protocol", "n", *metrics, "published_psnr", "published_ssim", "difference",
+    left_out = [name for name in metrics if any(name in row.left_out for row in rows)]
+    columns = ["set", "scale", "method", "protocol", "n", *metrics, *(f"{name}_left_out" for name in left_out),
+               "published_psnr", "published_ssim", "difference",
                "seconds", "parameters", "multiply_adds", "input", "timed_on"]  # fmt: skip
-    return csv_text([columns, *(_csv_line(row, list(metrics)) for row in rows)])
+    return csv_text([columns, *(_csv_line(row, list(metrics), left_out) for row in rows)])
 
 
-def _csv_line(row: ResultRow, metrics: list[str]) -> list[Any]:
+def _csv_line(row: ResultRow, metrics: list[str], left_out: list[str]) -> list[Any]:
     printed: list[Any] = ["", "", ""]
     if row.published is not None:
-        difference = _difference(row) if "psnr" in row.means else ""
-        printed = [row.published["psnr"], row.published["ssim"], difference]
-    values = [row.means.get(name, "") for name in metrics]
+        printed = [row.published["psnr"], row.published["ssim"], _difference(row)]
+    values = [*(row.means.get(name, "") for name in metrics), *(row.left_out.get(name, 0) for name in left_out)]
     ours = [row.set, row.scale, row.method, row.protocol, row.n, *values]
     return [*ours, *printed, row.seconds, row.parameters, row.multiply_adds, row.input, row.timed_on]
 

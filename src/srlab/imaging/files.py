@@ -1,98 +1,66 @@
 """Reading and writing image files as 8-bit grey (H, W) or RGB (H, W, 3) arrays, and conversion to tensors."""
 
-from collections.abc import Iterator
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from srlab.atomic_write import atomic_write
 from srlab.errors import SrlabError
+from srlab.imaging.opening import opened
+from srlab.imaging.orientation import UPRIGHT, orientation_of, upright, upright_size
+from srlab.imaging.values import is_deep, is_grey, to_8_bit
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-_GREY_MODES = ("L", "1", "LA")
 
 
-def list_images(folder: Path, recursive: bool = False) -> list[Path]:
-    """Lists the image files of a folder.
-
-    Args:
-        folder: where to look.
-        recursive: whether to look in its subfolders too; see `images_below`.
-
-    Returns:
-        Their paths, sorted.
-
-    Raises:
-        SrlabError: there is no such folder, or no image in it.
-    """
-    if not folder.is_dir():
-        raise SrlabError(f"{folder}: no such folder. Expected a folder of images ({', '.join(SUFFIXES)}).")
-    files = sorted(images_below(folder) if recursive else filter(_is_image, folder.iterdir()))
-    if not files:
-        raise SrlabError(f"{folder}: no images. Expected files that end in {', '.join(SUFFIXES)}.")
-    return files
-
-
-def images_below(folder: Path) -> Iterator[Path]:
-    """Yields the image files of a folder and of its subfolders, links and hidden ones and LR_... left out."""
-    for path in folder.iterdir():
-        if _is_image(path) and path.is_file():
-            yield path
-    for subfolder in subfolders(folder):
-        yield from images_below(subfolder)
-
-
-def subfolders(folder: Path) -> list[Path]:
-    """Returns the folders in which `images_below` looks, sorted."""
-    skipped = (".", "LR_")
-    inside = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    return sorted(path for path in inside if not path.name.upper().startswith(skipped))
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
-
-
-def _to_8_bit(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):  # 16-bit grey; 65535 becomes 255
-        return np.rint(np.asarray(image, dtype=np.float64) / 257).clip(0, 255).astype(np.uint8)
-    return np.asarray(image.convert("L" if image.mode in _GREY_MODES else "RGB"))
+def check_not_waiting(path: Path) -> None:
+    """Raises SrlabError for a pipe, a socket or a device: reading from them could wait for ever."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError:  # opening it says what is wrong
+        return
+    if kind not in (stat.S_IFREG, stat.S_IFDIR):
+        raise SrlabError(f"{path}: a pipe, a socket or a device; expected an image file.")
 
 
 def read_image(path: Path) -> np.ndarray:
     """Reads an image file as uint8: (H, W) if it is grey, else (H, W, 3). Alpha is dropped.
 
+    The image is upright, as the EXIF of its file says. Of 16 bits, 65535 becomes 255.
+
     Raises:
-        SrlabError: the file is missing, or cannot be decoded completely.
+        SrlabError: the file is missing, cannot be decoded completely, holds several images, or does not say which of
+            its values is white.
     """
-    try:
-        with Image.open(path) as image:
-            return _to_8_bit(image)
-    except FileNotFoundError:
-        raise SrlabError(f"{path}: no such image.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "not an image that Pillow knows" if isinstance(error, UnidentifiedImageError) else error
-        raise SrlabError(f"{path}: cannot be decoded ({reason}). Replace or remove it.") from error
+    check_not_waiting(path)
+    with opened(path) as image:
+        orientation = orientation_of(image, path)
+        return upright(to_8_bit(image, path), image, orientation)
 
 
 class ImageHeader(NamedTuple):
     """What the header of an image file says.
 
     Attributes:
-        height: in pixels.
-        width: in pixels.
+        height: in pixels, when upright.
+        width: see `height`.
         is_grey: whether `read_image` returns one channel.
         is_8_bit: whether `read_image` returns the values of the file, which may have 16 bits.
+        has_alpha: whether it has an alpha channel or a transparent colour.
+        is_turned: whether `read_image` turns it upright.
     """
 
     height: int
     width: int
     is_grey: bool
     is_8_bit: bool
+    has_alpha: bool
+    is_turned: bool
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -102,14 +70,17 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def image_header(path: Path) -> ImageHeader:
-    """Reads a file's header alone. Raises SrlabError if it cannot be read."""
-    try:
-        with Image.open(path) as image:
-            # Pillow opens 16-bit RGB as RGB; only how the file stores it, such as RGB;16B, tells.
-            wide = image.mode.startswith(("I", "F")) or any(";16" in str(tile[3]) for tile in image.tile)
-            return ImageHeader(image.height, image.width, image.mode in _GREY_MODES or wide, not wide)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise SrlabError(f"{path}: cannot be decoded ({error}). Replace or remove it.") from error
+    """Reads a file's header alone.
+
+    Raises:
+        SrlabError: it cannot be read, or the file holds several images. What its values mean is not looked at.
+    """
+    check_not_waiting(path)
+    with opened(path) as image:
+        orientation = orientation_of(image, path)
+        height, width = upright_size(image, orientation)
+        alpha, turned = bool(image.has_transparency_data), orientation != UPRIGHT
+        return ImageHeader(height, width, is_grey(image), not is_deep(image), alpha, turned)
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

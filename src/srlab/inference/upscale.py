@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from srlab.errors import SrlabError
+from srlab.errors import NotFiniteError, SrlabError
 from srlab.imaging.color import rgb_to_ycbcr, ycbcr_to_rgb
 from srlab.imaging.resize import imresize
 from srlab.inference.image_precision import ImagePrecision
@@ -74,7 +74,7 @@ def upscale(
         forward = _forward(network, scale, condition, tile, ensemble, label, engine)
         sr = _in_its_colours(forward, lr, scale, network.traits.channels)
         if not sr.isfinite().all():
-            raise SrlabError(f"{label}: the result is not finite: damaged weights, or training diverged.")
+            raise NotFiniteError(f"{label}: the result is not finite: damaged weights, or training diverged.")
         return sr.clamp(0, 1)
 
 

@@ -11,6 +11,7 @@ from srlab.data.batch import Batch
 from srlab.data.random_draws import PatchShape
 from srlab.distributed import average_gradients, rank_and_world
 from srlab.errors import SrlabError
+from srlab.methods.finite_steps import DISCRIMINATOR
 from srlab.methods.optimizers import gradient_norm
 from srlab.methods.super_resolver import Prediction, SuperResolver
 from srlab.networks.discriminator import Discriminator
@@ -100,6 +101,7 @@ class SRGAN(SuperResolver):
         adversarial, critic = self.loss.adversarial, self.discriminator
         optimizer = self.optimizers()[1].optimizer  # type: ignore[index]  # Lightning would count its step
         critic.requires_grad_(True)
+        self.finite_steps.keep(DISCRIMINATOR, critic)
         optimizer.zero_grad()
         # The seed depends on the step alone, so a resumed run draws the same points.
         rank, world = rank_and_world()
@@ -113,7 +115,7 @@ class SRGAN(SuperResolver):
                 loss = adversarial.discriminator(real, fake)
                 penalty = adversarial.penalty(critic, hr, sr, draws)
                 total = weight * (loss if penalty is None else loss + penalty)
-                (total / len(predicted)).backward()
+                (self.finite_steps.tied(total) / len(predicted)).backward()
                 totals.append(total.detach())
                 logits.append(torch.stack([real.mean(), fake.mean()]).detach())
         average_gradients(critic.parameters())
@@ -121,6 +123,7 @@ class SRGAN(SuperResolver):
         total = torch.stack(totals).sum() / len(predicted)
         self.log_dict({"train/discriminator": total, "train/d_real": real, "train/d_fake": fake})
         self.log("train/gradient_norm_discriminator", gradient_norm(optimizer))
+        self.finite_steps.check(DISCRIMINATOR, optimizer, self.global_step)
         self.configure_gradient_clipping(optimizer, self.hparams["recipe"]["gradient_clip_val"])
         optimizer.step()
 
@@ -129,13 +132,14 @@ class SRGAN(SuperResolver):
         assert self.discriminator is not None and self.loss is not None
         optimizer = self.optimizers()[0]  # type: ignore[index]
         self.discriminator.requires_grad_(False)  # gradients pass through it to the generator
+        self.finite_steps.keep(DISCRIMINATOR, self.discriminator)  # as its own update has left it
         optimizer.zero_grad()
         sums: dict[str, Tensor] = {}
         for i, batch in enumerate(batches):
             outputs = predicted[i] if predicted else self.predictions(batch)
             terms = self.weighted_terms(outputs, batch.lr_without_margin)
             self._check_reach(terms["adversarial"])
-            (self.loss.total(terms) / len(batches)).backward()
+            (self.finite_steps.tied(self.loss.total(terms)) / len(batches)).backward()
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0) + value.detach() / len(batches)
         average_gradients(p for group in optimizer.param_groups for p in group["params"])
@@ -145,6 +149,7 @@ class SRGAN(SuperResolver):
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         # Lightning runs callbacks first, so they log the norm before clipping. It does not call this for the
         # discriminator, whose inner optimizer steps.
+        super().on_before_optimizer_step(optimizer)
         self.configure_gradient_clipping(optimizer, self.hparams["recipe"]["gradient_clip_val"])
 
     def _check_reach(self, adversarial: Tensor) -> None:

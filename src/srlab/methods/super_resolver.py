@@ -20,6 +20,7 @@ from srlab.imaging.files import as_8_bit
 from srlab.inference.upscale import upscale
 from srlab.losses.weighted import WeightedLoss, random_backbones
 from srlab.methods.averaging import decay_at, update_average
+from srlab.methods.finite_steps import NETWORK, FiniteSteps
 from srlab.methods.optimizers import build_optimizer, clip_gradient_norm, parameter_groups
 from srlab.methods.schedules import multiplier
 from srlab.methods.validation import validation_means
@@ -53,6 +54,7 @@ class SuperResolver(pl.LightningModule):
         starts_trained: whether the method starts from trained weights, unless init_from=scratch.
         takes_weights_of: methods with the same network, whose checkpoints `weights=` takes too.
         monitor: what chooses the best checkpoint under trainer.monitor=auto.
+        validated: what the last validation has measured, by image and scale, on every rank all of it.
 
     Raises:
         SrlabError: an argument that the network does not have.
@@ -78,8 +80,10 @@ class SuperResolver(pl.LightningModule):
         self._scales_gradients = False  # whether Lightning scales them, as it does for 16-mixed
         self.meters: tuple[Meter, ...] = (PSNR,)  # what validation measures; PSNR is always among it
         self._qualities: dict[tuple[str, int], Quality] = {}
+        self.validated: dict[tuple[str, int], Quality] = {}
         if recipe is not None and recipe["ema"]:
             self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        self.finite_steps = FiniteSteps(at_once=self.averaged is not None)
 
     @classmethod
     def with_defaults(cls, network: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,10 +194,13 @@ class SuperResolver(pl.LightningModule):
         assert self.loss is not None
         return self.loss(sr, target, lr)
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.finite_steps.begin(self.global_step, self.network)
+
     def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Tensor | None:
         total, terms = self.objective(batch)
         self.log_terms(total, terms)
-        return total
+        return self.finite_steps.tied(total)
 
     def log_terms(self, total: Tensor, terms: Mapping[str, Tensor]) -> None:
         """Logs train/loss, and every term where there are several."""
@@ -223,6 +230,11 @@ class SuperResolver(pl.LightningModule):
         schedule = LambdaLR(optimizer, multiplier(recipe["schedule"], recipe["max_steps"]))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        # The gradient is accumulated, averaged over ranks and unscaled here, but not clipped.
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        self.finite_steps.check(NETWORK, optimizer, self.global_step, scaler)
+
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
@@ -234,7 +246,9 @@ class SuperResolver(pl.LightningModule):
         # Under gradient accumulation several batches make a step; the average moves once a step.
         if self.averaged is not None and self.global_step > self._averaged_step:
             self._averaged_step = self.global_step
-            update_average(self.averaged, self.network, decay_at(self.global_step, self.hparams["recipe"]["ema"]))
+            if not self.finite_steps.skipped:
+                decay = decay_at(self.global_step, self.hparams["recipe"]["ema"])
+                update_average(self.averaged, self.network, decay)
 
     # Validation
 
@@ -248,10 +262,10 @@ class SuperResolver(pl.LightningModule):
         return {"sr": as_8_bit(sr), "psnr": quality.psnr}
 
     def on_validation_epoch_end(self) -> None:
-        """Logs val/NAME of every metric, and val/NAME_xS where there are several scales."""
-        qualities, self._qualities = merge_over_ranks(self._qualities), {}
+        """Logs what `validation_means` returns, the same on every rank."""
+        self.validated, self._qualities = merge_over_ranks(self._qualities), {}
         names = [meter.metric.name for meter in self.meters]
-        for key, value in validation_means(qualities, names).items():
+        for key, value in validation_means(self.validated, names).items():
             self.log(key, value, prog_bar=key.removeprefix("val/") in names)
 
     # Checkpoints

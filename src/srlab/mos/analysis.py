@@ -1,11 +1,13 @@
 """From the ratings of a study to everything that its report prints: scores, raters, comparisons, test and retest."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from srlab.finite import from_json
 from srlab.mos.observations import Observations, Place
 from srlab.mos.paper import published_mos
 from srlab.mos.scores import MethodComparison, OpinionScore, compare, mean_opinion_score
@@ -19,7 +21,7 @@ class MethodScore:
     score: of all raters. screened: without the raters who failed calibration or were rejected; None where there are
     none. corrected: without the raters' biases, weighted by their consistency (P.910). shares: of the ratings 1 to 5.
     psnr (dB), ssim, lpips: means in results.json under the study's protocol; None where it lacks them. published: the
-    SRGAN paper's MOS, or None.
+    SRGAN paper's MOS, or None. left_out: how many images of infinite PSNR its mean leaves out.
     """
 
     place: Place
@@ -32,6 +34,7 @@ class MethodScore:
     ssim: float | None
     lpips: float | None
     published: float | None
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,13 +149,19 @@ def _scores(
                     screened=mean_opinion_score(observations.matrix(items, kept)) if dropped else None,
                     corrected=_mean([corrected[item] for item in items if item in corrected]),
                     shares=tuple(float(np.mean(ratings[~np.isnan(ratings)] == grade)) for grade in range(1, 6)),
-                    psnr=float("inf") if perfect else row.get("psnr"),
-                    ssim=1.0 if perfect else row.get("ssim"),
-                    lpips=row.get("lpips"),
+                    psnr=math.inf if perfect else _measured(row, "psnr"),
+                    ssim=1.0 if perfect else _measured(row, "ssim"),
+                    lpips=_measured(row, "lpips"),
                     published=published_mos(*place, method),
+                    left_out=row.get("left_out", {}).get("psnr", 0),
                 )
             )
     return scores
+
+
+def _measured(row: Mapping[str, Any], name: str) -> float | None:
+    """Returns a mean of results.json; None where it was not measured."""
+    return from_json(row[name]) if name in row else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

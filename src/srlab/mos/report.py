@@ -4,7 +4,8 @@ from pathlib import Path
 
 from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
-from srlab.evaluation.text_tables import csv_text, markdown_table
+from srlab.evaluation.text_tables import csv_text, markdown_table, markdown_text
+from srlab.labels import printable_line
 from srlab.mos.analysis import Analysis, analyse
 from srlab.mos.figures import draw_panels, score_panels
 from srlab.mos.observations import Place, observations
@@ -120,6 +121,12 @@ def _notes(analysis: Analysis) -> str:
     out = [str(rater.number) for rater in analysis.raters if rater.out]
     if out:
         text += f" Screened: without raters {', '.join(out)}; MOS, intervals and tests include them."
+    text += "".join(
+        f" PSNR of {markdown_text(printable_line(score.method))} on {markdown_text(printable_line(score.place[0]))} "
+        f"x{score.place[1]} leaves out {score.left_out} images that equal their references."
+        for score in analysis.scores
+        if score.left_out
+    )
     if any(score.published is not None for score in analysis.scores):
         text += " The paper's scores are of its own raters and networks, and show where a scale lies, not who is right."
     return text

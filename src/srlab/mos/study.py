@@ -6,6 +6,7 @@ names the methods and the raters' links, so it is for the person who runs the st
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Literal
 
 from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
+from srlab.imaging.files import check_not_waiting
+from srlab.imaging.folders import content_of, passed_over
 from srlab.mos.study_schema import check_study
 from srlab.plain_files import read_plain_json
 
@@ -79,6 +82,7 @@ class Study:
     def image(self, name: str) -> bytes:
         """Returns the bytes of an item's PNG file. Raises SrlabError if they are not those that were exported."""
         path = image_path(self.folder, name)
+        check_not_waiting(path)
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -119,7 +123,10 @@ def digest(content: dict[str, Any]) -> str:
 def open_study(folder: Path) -> Study:
     """Reads a study and checks every file. Raises SrlabError, naming the file that is not as it was exported."""
     study = _parse(folder, _read(folder / "study.json"))
-    unknown = {path.stem for path in (folder / "images").glob("*")} - set(study.items)
+    content = content_of(folder / "images")
+    for note in passed_over(folder / "images", [content]):
+        print(note, file=sys.stderr, flush=True)
+    unknown = {path.stem for path in (*content.images, *content.others, *content.subfolders)} - set(study.items)
     if unknown:
         raise SrlabError(f"{folder / 'images'}: {min(unknown)} is not in study.json. {_AGAIN}")
     for name in study.items:

@@ -2,17 +2,14 @@
 
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from srlab.errors import SrlabError
+from srlab.imaging.folders import Content, content_of, passed_over
 from srlab.photos.kinds import RAW_SUFFIXES, SUFFIXES
 
-# What systems put into folders of photos; names with a dot before them are passed over anyway.
-SYSTEM_NAMES = frozenset(
-    ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information")
-)
 FIELDS = ("name", "scale", "width", "height", "model")
 FORBIDDEN = "/\\\0"
 
@@ -32,7 +29,7 @@ class Job:
     name: str
 
 
-def jobs_below(folder: Path, out: Path) -> tuple[list[Job], int]:
+def jobs_below(folder: Path, out: Path) -> tuple[list[Job], int, Sequence[str]]:
     """Lists the photos of a folder and of all folders in it, which `out` will mirror.
 
     Args:
@@ -41,13 +38,13 @@ def jobs_below(folder: Path, out: Path) -> tuple[list[Job], int]:
         out: where the results go.
 
     Returns:
-        One job a photo, sorted by path; and how many other files there are.
+        One job a photo, sorted by path; how many other files there are; and lines that say what is passed over.
 
     Raises:
         SrlabError: there are no photos.
     """
-    files = sorted(_files(folder, out.resolve()))
-    photos = [path for path in files if path.suffix.lower() in SUFFIXES | RAW_SUFFIXES]
+    contents = list(_contents(folder, out.resolve()))
+    photos = sorted(path for content in contents for path in content.images)
     if not photos:
         raise SrlabError(f"{folder}: has no photos. Expected files that end in {', '.join(sorted(SUFFIXES))}.")
     # photo.heic and photo.jpg are often of one moment: where names would meet, each keeps its suffix.
@@ -57,18 +54,15 @@ def jobs_below(folder: Path, out: Path) -> tuple[list[Job], int]:
         alone = same[path.parent, path.stem.casefold()] == 1
         name = path.stem if alone else f"{path.stem}_{path.suffix[1:]}"
         jobs.append(Job(path, out / path.parent.relative_to(folder), name))
-    return jobs, len(files) - len(photos)
+    return jobs, sum(len(content.others) for content in contents), passed_over(folder, contents)
 
 
-def _files(folder: Path, out: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith(".") or path.name.lower() in SYSTEM_NAMES:
-            continue
-        if path.is_dir():
-            if not path.is_symlink() and path.resolve() != out:
-                yield from _files(path, out)
-        elif path.is_file():
-            yield path
+def _contents(folder: Path, out: Path) -> Iterator[Content]:
+    content = content_of(folder, SUFFIXES | RAW_SUFFIXES)
+    yield content
+    for subfolder in content.subfolders:
+        if subfolder.resolve() != out:
+            yield from _contents(subfolder, out)
 
 
 def check_template(template: str, sized: bool) -> None:

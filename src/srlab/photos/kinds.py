@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from srlab.errors import SrlabError
+from srlab.imaging.files import check_not_waiting
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def kind_of(path: Path) -> Kind:
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         raise SrlabError(f"{path}: is a camera's raw file. Develop it with a raw converter first, to TIFF or JPEG.")
+    check_not_waiting(path)
     with path.open("rb") as file:
         beginning = file.read(64)
     if not beginning:
@@ -126,7 +128,7 @@ def _codestream(file: BinaryIO) -> int:
         length, name = struct.unpack(">I4s", head)
         header = 8
         if length == 1:
-            length, header = struct.unpack(">Q", file.read(8))[0], 16
+            length, header = int.from_bytes(file.read(8), "big"), 16
         if name in (b"jxlc", b"jxlp"):
             return file.tell() + (4 if name == b"jxlp" else 0)
         if length < header:

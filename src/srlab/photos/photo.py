@@ -9,6 +9,7 @@ import pyvips
 
 from srlab.errors import SrlabError
 from srlab.extras import require_extra
+from srlab.imaging.values import TWELVE_BITS, bands, found_in, number_kind
 from srlab.photos.kinds import AVIF, JXL, PNG, TIFF, Kind, is_animated_png, jxl_size, kind_of
 from srlab.photos.metadata import exif_of_tiff, profile_fits
 from srlab.photos.pillow_files import read_by_pillow
@@ -94,6 +95,10 @@ def open_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
             del metadata[ICC]
             notes.append("its colour profile is of other colours, and was left out")
         statistics = first.stats()  # reads every pixel
+        brightest = max(_range(statistics, band)[1] for band in range(1, channels + 1))
+        if first.format == "ushort" and 0 < brightest <= TWELVE_BITS:
+            # The result has the same values, so a dark photo is right as it is; only who has 12 bits must know.
+            notes.append(f"no value is above {brightest} of 65535; if {TWELVE_BITS} is white, multiply by 16 first")
         return Photo(
             path=path,
             kind=kind,
@@ -130,9 +135,11 @@ def _header(path: Path, kind: Kind, max_pixels: int) -> Callable[[str], pyvips.I
         image = read_by_pillow(path, kind, lambda height, width: _check_size(path, height, width, max_pixels))
         return lambda access: image
     load = getattr(pyvips.Image, kind.loader)
+    # A strip of TIFF that is cut is an error to libvips, not a truncation, and would come back black.
+    strictness = "error" if kind is TIFF else "truncated"
 
     def opened(access: str) -> pyvips.Image:
-        return load(str(path), access=access, fail_on="truncated")
+        return load(str(path), access=access, fail_on=strictness)
 
     header = opened("sequential")
     _check_size(path, header.height, header.width, max_pixels)
@@ -160,10 +167,9 @@ def _normal(image: pyvips.Image, path: Path, notes: list[str]) -> pyvips.Image:
     if image.interpretation in LAB:
         image = image.colourspace("srgb")
         notes.append("Lab became sRGB")
-    if image.format not in ("uchar", "ushort"):
-        raise SrlabError(
-            f"{path}: {_other_values(image)}; expected 8 or 16 bits a channel. Convert it to one of these."
-        )
+    if (kind := number_kind(image)) is not None:
+        found = found_in(bands(image))
+        raise SrlabError(f"{path}: holds {kind}, {found}; expected 8 or 16 bits a channel. Convert it to one of these.")
     if image.interpretation == "cmyk":
         own = image.get_typeof(ICC) != 0
         depth = 8 if image.format == "uchar" else 16
@@ -176,16 +182,6 @@ def _normal(image: pyvips.Image, path: Path, notes: list[str]) -> pyvips.Image:
             f"or without. Convert it to one of these."
         )
     return image
-
-
-def _other_values(image: pyvips.Image) -> str:
-    """Says what values an image has that are not of 8 or 16 bits."""
-    names = {"float": "32-bit floating point", "double": "64-bit floating point", "uint": "32-bit integers"}
-    kind = names.get(image.format, f"values of the type {image.format}")
-    if image.format not in ("float", "double", "char", "short", "int", "uint"):
-        return f"holds {kind}"
-    statistics = image.stats()
-    return f"holds {kind}, from {statistics(0, 0)[0]:g} to {statistics(1, 0)[0]:g}"
 
 
 def _range(statistics: pyvips.Image, band: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import pyvips
 from PIL import Image, UnidentifiedImageError
 
 from srlab.errors import SrlabError
+from srlab.imaging.opening import not_decoded
 from srlab.photos.kinds import HEIC, JXL, Kind
 
 MODES = {"L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "1": "L"}
@@ -45,18 +46,14 @@ def read_by_pillow(path: Path, kind: Kind, check_size: Callable[[int, int], None
             with Image.open(path) as image:
                 check_size(image.height, image.width)
                 return _as_vips(image, path, kind)
-    except (
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        RuntimeError,
-        Image.DecompressionBombError,
-    ) as error:
+    except SrlabError:
+        raise
+    except UnidentifiedImageError as error:
+        raise not_decoded(path, "not an image that Pillow knows") from error
+    except Exception as error:  # damaged files lead decoders to any error
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        reason = "not an image that Pillow knows" if isinstance(error, UnidentifiedImageError) else error
-        raise SrlabError(f"{path}: cannot be decoded ({reason}). Replace or remove it.") from error
+        raise not_decoded(path, error) from error
 
 
 def _as_vips(image: Image.Image, path: Path, kind: Kind) -> pyvips.Image:

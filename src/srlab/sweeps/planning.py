@@ -144,20 +144,21 @@ def _name(base: DictConfig, first: TrainConfig, swept: Sequence[str]) -> str:
 def _told(base: DictConfig, folder: Path, words: Sequence[str]) -> list[str]:
     """What the command line leaves open."""
     told = [f'hydra.sweep.dir="{folder}"', "hydra/hydra_logging=none"]  # a job's name is printed, and that suffices
-    if _by_optuna(base):
+    if by_optuna(base.hydra.sweeper):
         # The objective is a quality, and one trial that diverges must not end the study.
         told += ["hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0"]
     given = {word.partition("=")[0] for word in words}
     return [word for word in told if word.partition("=")[0] not in given]
 
 
-def _by_optuna(base: DictConfig) -> bool:
-    return "optuna" in str(base.hydra.sweeper.get("_target_"))
+def by_optuna(sweeper: DictConfig) -> bool:
+    """Tells whether a sampler of Optuna's chooses the jobs, which compares their objectives."""
+    return "optuna" in str(sweeper.get("_target_"))
 
 
 def _quiet_optuna(base: DictConfig) -> None:
     """Optuna's own lines repeat what a job prints and what is printed in the end."""
-    if _by_optuna(base):
+    if by_optuna(base.hydra.sweeper):
         import optuna  # noqa: PLC0415 - of the extra "sweep"
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -25,7 +25,10 @@ METHOD = """\
   narrow for a handful of seeds or images, the deviations of each from the mean were first multiplied by
   sqrt(n / (n - 1)) t / z, with Student's t for n - 1 degrees of freedom over the normal z. With one seed only images
   were drawn: the interval then says nothing of how training varies. `-`: the
-  reference row has no such scale, or no seed in common. Nothing corrects for comparing several rows.
+  reference row has no such scale, or no seed in common, or no image is finite on both sides. Nothing corrects for
+  comparing several rows.
+- **Infinite PSNR** (an image that equals its reference): means and differences are over the other images, and a note
+  says of how many.
 - **published**: PSNR / SSIM in print for the same network under the same protocol.
 - **s/image**: the mean over images and seeds, as measured after training; it compares runs on the same machine only.
 - **hours**: of training on the wall clock, the mean over seeds."""
@@ -152,6 +155,10 @@ def _method(compared: SweepRow, lines: Sequence[Line]) -> str:
         if line.difference is not None and len(line.difference.seeds) < max(line.seeds, len(compared.finished)):
             where = markdown_text(f"{printable_line(line.place[0])} x{line.place[1]}, {line.label}")
             fewer.append(f"- {where}: the difference is over {_seeds(line.difference.seeds)}, which both rows have.")
+        if line.difference is not None and line.difference.left_out:
+            where = markdown_text(f"{printable_line(line.place[0])} x{line.place[1]}, {line.label}")
+            count = line.images - line.difference.left_out
+            fewer.append(f"- {where}: the difference is over {count} of {line.images} images, which are finite in all.")
     return "\n".join([METHOD.format(reference=printable_line(compared.label), resamples=RESAMPLES, seed=SEED), *fewer])
 
 

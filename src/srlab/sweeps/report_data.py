@@ -8,9 +8,10 @@ from typing import Any
 
 from srlab.errors import SrlabError
 from srlab.evaluation.results import AGAIN, read_json
+from srlab.finite import from_json, in_json
 from srlab.plain_files import read_plain_yaml
 from srlab.plain_schema import check, dict_of, integer, list_of, number, optional, plain, record
-from srlab.run_files import RunFiles
+from srlab.run_files import DIVERGED, RunFiles
 from srlab.training.loggers.csv_log import read_rows
 
 OUT = "report"  # the folder in a sweep that is no run
@@ -28,7 +29,7 @@ CONFIG = record(
     },
 )
 # What a run's results have beyond those of evaluate.py.
-IMAGE = record({"psnr": optional(number), "ssim": number})
+IMAGE = record({"psnr": in_json, "ssim": in_json})
 OF_RUN = record(
     {"rows": list_of(record({"seconds": number, "parameters": integer(0), "images": dict_of(IMAGE)}))},
     {"training": optional(record({"seconds": number}))},
@@ -43,7 +44,7 @@ class Measured:
 
     Attributes:
         protocol: the protocol's name.
-        psnr: by image, in dB; infinite for an exact copy.
+        psnr: by image, in dB, finite or not.
         ssim: by image.
         seconds: of one image.
         parameters: trainable ones.
@@ -56,6 +57,10 @@ class Measured:
     seconds: float
     parameters: int
     published: dict[str, float | None] | None
+
+    @property
+    def by_title(self) -> dict[str, dict[str, float]]:
+        return {"PSNR": self.psnr, "SSIM": self.ssim}
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,10 @@ class SweepRun:
         folder: the run's.
         config: its whole configuration.
         seed: from the configuration.
-        curve: (steps done, validation PSNR in dB).
+        curve: (steps done, validation PSNR in dB, finite or not).
         last_step: steps done at the last line of its log.
         results: None for an unfinished run.
+        diverged: whether its training was stopped because it diverged.
     """
 
     folder: Path
@@ -101,6 +107,7 @@ class SweepRun:
     curve: tuple[tuple[int, float], ...]
     last_step: int
     results: Results | None
+    diverged: bool = False
 
     @property
     def name(self) -> str:
@@ -110,7 +117,8 @@ class SweepRun:
     def missing(self) -> str:
         """Says why the run is not in the table."""
         most = (self.config.get("trainer") or {}).get("max_steps")
-        return f"no results.json; its log ends at step {self.last_step:,}" + (f" of {most:,}" if most else "")
+        why = "training diverged" if self.diverged else "no results.json"
+        return f"{why}; its log ends at step {self.last_step:,}" + (f" of {most:,}" if most else "")
 
 
 def read_sweep(folder: Path) -> tuple[list[SweepRun], list[str]]:
@@ -184,9 +192,11 @@ def _listed(names: Iterable[str], most: int = 8) -> str:
 def _read_run(folder: Path) -> SweepRun:
     files = RunFiles(folder)
     config = _read_config(files.config)
-    curve, last = _read_curve(files.metrics_log)
+    rows = read_rows(files.metrics_log)
+    curve, last = _curve(rows)
     results = _read_results(files.results) if files.is_finished else None
-    return SweepRun(folder, config, config["seed"], curve, last, results)
+    diverged = bool(rows) and rows[-1].get(DIVERGED) == "1"
+    return SweepRun(folder, config, config["seed"], curve, last, results, diverged)
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -197,13 +207,11 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _read_curve(path: Path) -> tuple[tuple[tuple[int, float], ...], int]:
+def _curve(rows: list[dict[str, str]]) -> tuple[tuple[tuple[int, float], ...], int]:
     """Returns (steps done, validation PSNR), and the steps done at the last line. The log counts steps from 0."""
-    rows = read_rows(path)
     steps = [int(row["step"]) + 1 for row in rows]
     points = [(step, row.get("val/psnr")) for step, row in zip(steps, rows, strict=True)]
-    found = [(step, float(psnr)) for step, psnr in points if psnr]
-    return tuple((step, psnr) for step, psnr in found if math.isfinite(psnr)), max(steps, default=0)
+    return tuple((step, float(psnr)) for step, psnr in points if psnr), max(steps, default=0)
 
 
 def _read_results(path: Path) -> Results:
@@ -232,9 +240,8 @@ def _measured(row: dict[str, Any]) -> Measured:
     images = row["images"]
     return Measured(
         protocol=row["protocol"],
-        # JSON has no infinity; results.json holds null.
-        psnr={name: math.inf if image["psnr"] is None else float(image["psnr"]) for name, image in images.items()},
-        ssim={name: float(image["ssim"]) for name, image in images.items()},
+        psnr={name: from_json(image["psnr"]) for name, image in images.items()},
+        ssim={name: from_json(image["ssim"]) for name, image in images.items()},
         seconds=float(row["seconds"]),
         parameters=int(row["parameters"]),
         published=row["published"],

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
+from srlab import finite
 from srlab.evaluation.plotting import (
     COLOURS,
     DPI,
@@ -21,6 +21,7 @@ from srlab.evaluation.plotting import (
     legend,
     legend_of_points,
     name_points,
+    note,
     numbered,
     plain_numbers,
     save,
@@ -54,9 +55,9 @@ def curves(rows: Sequence[SweepRow], looks: Looks, path: Path) -> None:
     for row in rows:
         colour, style, _ = looks[row.label]
         for run in row.runs:
-            _line(axes, run.curve, colour, style, linewidth=0.8, alpha=0.45)
+            _line(axes, _finite(run.curve), colour, style, linewidth=0.8, alpha=0.45)
         label = row.label if row.finished else f"{row.label} (unfinished)"
-        handles.append(_line(axes, mean_curve(row), colour, style, linewidth=2.2, label=label))
+        handles.append(_line(axes, _finite(mean_curve(row)), colour, style, linewidth=2.2, label=label))
     _limit(axes, [run.curve for row in rows for run in row.runs if run.curve])
     axes.set_xlabel("step")
     axes.set_ylabel("validation PSNR (dB)")
@@ -65,7 +66,13 @@ def curves(rows: Sequence[SweepRow], looks: Looks, path: Path) -> None:
     plain_numbers(axes.yaxis)
     axes.grid(alpha=0.25)
     legend(figure, handles, "thick: mean, thin: every seed")
+    counts = {run.name: len(run.curve) - len(_finite(run.curve)) for row in rows for run in row.runs}
+    note(figure, finite.not_drawn(f"{count} validations of {name}" for name, count in counts.items() if count))
     save(figure, path)
+
+
+def _finite(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    return [(step, psnr) for step, psnr in curve if finite.is_finite(psnr)]
 
 
 def _line(axes: Axes, curve: Sequence[tuple[int, float]], colour: str, style: str, **more: Any) -> Line2D:
@@ -83,7 +90,7 @@ def mean_curve(row: SweepRow) -> list[tuple[int, float]]:
     curves = [dict(run.curve) for run in runs if run.curve]
     if not curves:
         return []
-    return [(step, float(np.mean([c[step] for c in curves]))) for step in curves[0] if all(step in c for c in curves)]
+    return [(step, finite.mean(c[step] for c in curves)) for step in curves[0] if all(step in c for c in curves)]
 
 
 def _limit(axes: Axes, curves: Sequence[Sequence[tuple[int, float]]]) -> None:
@@ -91,7 +98,7 @@ def _limit(axes: Axes, curves: Sequence[Sequence[tuple[int, float]]]) -> None:
         axes.text(0.5, 0.5, "no validation in any metrics.csv", ha="center", transform=axes.transAxes)
         return
     end = max(step for curve in curves for step, _ in curve)
-    values = [psnr for curve in curves for step, psnr in curve if step >= end / 4 and np.isfinite(psnr)]
+    values = [psnr for curve in curves for step, psnr in _finite(curve) if step >= end / 4]
     if values:
         margin = 0.06 * (max(values) - min(values)) or 0.1
         axes.set_ylim(min(values) - margin, max(values) + margin)
@@ -127,8 +134,8 @@ def scatter(lines: Sequence[Line], looks: Looks, across: Quantity, path: Path) -
     shown = [line for line in lines if line.seeds and line.place[0] == lines[0].place[0]]
     counts = Counter(line.place for line in shown)
     places = [place for place, count in counts.items() if count > 1] or list(counts)[:1]
-    # A logarithmic axis holds positive values; infinite PSNR has no place.
-    drawn = [line for line in shown if across.of(line) > 0 and np.isfinite(line.psnr.mean)]
+    placed = [line for line in shown if across.of(line) > 0]  # a logarithmic axis holds positive values
+    drawn = [line for line in placed if finite.is_finite(line.psnr.mean)]
     size = (7.2 * len(places), 5)
     figure, panels = plt.subplots(1, len(places), figsize=size, dpi=DPI, squeeze=False, layout="constrained")
     for axes, place in zip(panels[0], places, strict=True):
@@ -137,6 +144,8 @@ def scatter(lines: Sequence[Line], looks: Looks, across: Quantity, path: Path) -
     names = numbered(list(dict.fromkeys(line.label for line in drawn)))
     if len(names) > NAMED:
         legend_of_points(figure, names, {label: (look[0], look[2]) for label, look in looks.items()})
+    left_out = [line for line in placed if line not in drawn and line.place in places]
+    note(figure, finite.not_drawn(f"{line.label} (x{line.place[1]})" for line in left_out))
     figure.canvas.draw()  # settles where the points are, between which names then find room
     for axes, place in zip(panels[0], places, strict=True):
         points = {line.label: (across.of(line), line.psnr.mean) for line in drawn if line.place == place}

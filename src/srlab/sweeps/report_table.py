@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from srlab.evaluation.text_tables import TextTable, csv_text, used_columns
+from srlab import finite
+from srlab.evaluation.text_tables import TextTable, csv_text, numbered_notes, used_columns
 from srlab.sweeps.report_data import BICUBIC, Measured, Place, Results
 from srlab.sweeps.report_rows import SweepRow
 from srlab.sweeps.statistics import Difference, Spread, paired_difference, spread
@@ -15,7 +16,7 @@ COLUMNS = ("set", "scale", "row", "PSNR", "SSIM", "seeds", "difference", "publis
 LEFT = ("set", "row")
 PRECISE = ("set", "scale", "row", "protocol", "images", "seeds", "psnr", "psnr_std", "ssim", "ssim_std", "difference",
            "difference_low", "difference_high", "difference_seeds", "published_psnr", "published_ssim", "parameters",
-           "seconds", "training_seconds")  # fmt: skip
+           "seconds", "training_seconds", "remark")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Line:
         parameters: trainable ones.
         seconds: of one image.
         training: seconds, the mean over seeds; None where it is not known.
+        remark: on values that are not finite; '' where all are.
     """
 
     place: Place
@@ -51,6 +53,7 @@ class Line:
     parameters: int
     seconds: float
     training: float | None
+    remark: str = ""
 
 
 def make_lines(rows: Sequence[SweepRow], reference: SweepRow) -> list[Line]:
@@ -110,26 +113,37 @@ def _line(place: Place, label: str, measured: Sequence[Measured], **more: Any) -
         label=label,
         protocol=first.protocol,
         images=len(first.psnr),
-        psnr=spread([float(np.mean(list(m.psnr.values()))) for m in counted]),
-        ssim=spread([float(np.mean(list(m.ssim.values()))) for m in counted]),
+        psnr=spread([finite.mean(m.psnr.values()) for m in counted]),
+        ssim=spread([finite.mean(m.ssim.values()) for m in counted]),
+        remark=_remark(counted),
         published=first.published,
         parameters=first.parameters,
         seconds=float(np.mean([m.seconds for m in measured])),
     )
 
 
+def _remark(measured: Sequence[Measured]) -> str:
+    """Says what stands beside means of values that are not all finite, once for all seeds of which it is true."""
+    notes = [finite.note(title, list(values.values())) for m in measured for title, values in m.by_title.items()]
+    return "; ".join(dict.fromkeys(filter(None, notes)))
+
+
 def _difference(ours: dict[int, Measured], theirs: dict[int, Measured]) -> Difference | None:
-    """Returns ours minus theirs, paired by image, over the seeds that both have; None without one, or if PSNR is
-    infinite.
+    """Returns ours minus theirs, paired by image, over the seeds that both have and the images whose PSNR is finite in
+    all of these runs; None without a seed or an image, or with a NaN.
     """
     seeds = tuple(sorted(set(ours) & set(theirs)))
     if not seeds:
         return None
-    sides = [[[side[seed].psnr[image] for image in ours[seed].psnr] for seed in seeds] for side in (ours, theirs)]
-    mine, reference = np.array(sides)
-    if not np.isfinite(sides).all():
+    measured = [side[seed].psnr for side in (ours, theirs) for seed in seeds]
+    if any(finite.is_fault(value) for psnr in measured for value in psnr.values()):
         return None
-    return paired_difference(mine - reference, seeds)
+    images = [image for image in measured[0] if finite.is_finite(*(psnr[image] for psnr in measured))]
+    if not images:
+        return None
+    values = np.array([[psnr[image] for image in images] for psnr in measured])
+    mine, reference = values[: len(seeds)], values[len(seeds) :]
+    return paired_difference(mine - reference, seeds, len(measured[0]) - len(images))
 
 
 def cells(line: Line) -> tuple[str, ...]:
@@ -169,9 +183,13 @@ def _difference_text(line: Line) -> str:
 
 def text_table(lines: Sequence[Line]) -> TextTable:
     """Returns the table of a report, with a section for every set and scale."""
-    columns, body = used_columns(COLUMNS, [cells(line) for line in lines])
+    marks, notes = numbered_notes([line.remark for line in lines])
+    rows = [list(cells(line)) for line in lines]
+    for row, mark in zip(rows, marks, strict=True):
+        row[COLUMNS.index("PSNR")] += mark
+    columns, body = used_columns(COLUMNS, rows)
     sections = [i for i in range(1, len(lines)) if lines[i].place != lines[i - 1].place]
-    return TextTable(columns, body, LEFT, sections=sections)
+    return TextTable(columns, body, LEFT, sections=sections, notes=notes)
 
 
 def comma_separated(lines: Sequence[Line]) -> str:
@@ -186,4 +204,4 @@ def _csv_line(line: Line) -> list[Any]:
         compared = [difference.mean, difference.low, difference.high, " ".join(map(str, difference.seeds))]
     return [*line.place, line.label, line.protocol, line.images, line.seeds or "", line.psnr.mean, line.psnr.deviation,
             line.ssim.mean, line.ssim.deviation, *compared, printed.get("psnr"), printed.get("ssim"), line.parameters,
-            line.seconds, line.training]  # fmt: skip
+            line.seconds, line.training, line.remark]  # fmt: skip

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from srlab import finite
+
 RESAMPLES = 10_000
 LEVEL = 0.95
 SEED = 0  # a report that is made again says the same
@@ -22,7 +24,7 @@ SEED = 0  # a report that is made again says the same
 
 @dataclass(frozen=True)
 class Spread:
-    """A mean over seeds, and the standard deviation (n - 1); None for one seed, or where a value is infinite."""
+    """A mean over seeds, and the standard deviation (n - 1); None for one seed, or where a value is not finite."""
 
     mean: float
     deviation: float | None
@@ -37,21 +39,23 @@ class Difference:
         low: lower end of the interval; None where there is a single seed and a single image.
         high: upper end, likewise.
         seeds: those that both sides have.
+        left_out: how many images it is not over, since a value of them is infinite.
     """
 
     mean: float
     low: float | None
     high: float | None
     seeds: tuple[int, ...] = ()
+    left_out: int = 0
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Returns mean and standard deviation of one value a seed."""
-    finite = len(values) > 1 and bool(np.isfinite(values).all())
-    return Spread(float(np.mean(values)), float(np.std(values, ddof=1)) if finite else None)
+    """Returns mean and standard deviation of one value a seed, by the rule of `srlab.finite`."""
+    varies = len(values) > 1 and finite.is_finite(*values)
+    return Spread(finite.mean(values), float(np.std(values, ddof=1)) if varies else None)
 
 
-def paired_difference(differences: np.ndarray, seeds: tuple[int, ...] = ()) -> Difference:
+def paired_difference(differences: np.ndarray, seeds: tuple[int, ...] = (), left_out: int = 0) -> Difference:
     """Returns the mean difference with its 95% interval.
 
     With one seed, only images are resampled, and the interval says nothing of how training varies; likewise for one
@@ -60,21 +64,22 @@ def paired_difference(differences: np.ndarray, seeds: tuple[int, ...] = ()) -> D
     Args:
         differences: (seeds, images).
         seeds: what the rows are, for the result.
+        left_out: how many images are not among the columns, for the result.
 
     Raises:
         ValueError: the array is empty, or a value is not finite.
     """
-    if differences.size == 0 or not np.isfinite(differences).all():
+    if differences.size == 0 or not finite.is_finite(*differences.flat):
         raise ValueError("expected finite differences, at least one")
     mean = float(differences.mean())
     if differences.size == 1:
-        return Difference(mean, None, None, seeds)
+        return Difference(mean, None, None, seeds, left_out)
     of_seeds, of_images = differences.mean(axis=1, keepdims=True) - mean, differences.mean(axis=0) - mean
     rest = differences - mean - of_seeds - of_images
     widened = mean + _widening(len(of_seeds)) * of_seeds + _widening(len(of_images)) * of_images + rest
     means = (_shares(len(of_seeds), 0) @ widened * _shares(len(of_images), 1)).sum(axis=1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Difference(mean, float(low), float(high), seeds)
+    return Difference(mean, float(low), float(high), seeds, left_out)
 
 
 def _widening(n: int) -> float:

@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import Tensor
 
 from srlab.errors import SrlabError, nearest
+from srlab.methods.super_resolver import SuperResolver
+from srlab.methods.validation import BestValidation, Where, values_of
 from srlab.metrics.metric import Metric
 from srlab.run_files import BEST, LAST, damage
 
@@ -35,8 +39,14 @@ def lower_is_better(monitor: str, metrics: list[Metric]) -> bool:
     return directions[monitor]
 
 
+def validated(module: pl.LightningModule, monitor: str) -> dict[Where, float]:
+    """Returns the values by image and scale that the last validation's `monitor` is the mean of; none for STEP."""
+    qualities = module.validated if isinstance(module, SuperResolver) else {}
+    return values_of(qualities, monitor.removeprefix("val/"))
+
+
 class BestCheckpoint(ModelCheckpoint):
-    """Writes best.ckpt at a validation that is the best so far.
+    """Writes best.ckpt at a validation that is the best so far, as `BestValidation` compares them.
 
     A resumed run finds its earlier best.ckpt in its own folder, which may have been moved or renamed since.
 
@@ -56,6 +66,18 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=False,
         )
         self.path = folder / BEST
+        self.best = BestValidation(lower)
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+        """Tells whether to write. Lightning's own compares means alone, and would take NaN for the first checkpoint."""
+        if current is None:
+            return False
+        assert self.monitor is not None
+        better = self.best.takes(float(current), validated(trainer.lightning_module, self.monitor))
+        return trainer.strategy.reduce_boolean_decision(better)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "best_validation": self.best.state()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # Else the run goes on in a new folder, or the file is damaged, and the next checkpoint is the best one there.
@@ -64,6 +86,9 @@ class BestCheckpoint(ModelCheckpoint):
             own = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
             best = {path: state_dict["best_model_score"]}
             super().load_state_dict({**state_dict, **own, "best_k_models": best, "last_model_path": ""})
+            score = state_dict["best_model_score"]
+            if score is not None:
+                self.best.load(state_dict.get("best_validation", {"score": score}))
 
 
 class LastCheckpoint(ModelCheckpoint):

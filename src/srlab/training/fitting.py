@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from srlab.methods.fitted import FittedMethod
 from srlab.methods.loading import load_weights
 from srlab.training.prepare import TrainingRun, monitor_of
+from srlab.training.progress import remark_of
 from srlab.weights.checkpoint import MARK
 from srlab.weights.files import read_file
 
@@ -34,7 +35,8 @@ def fit_network(run: TrainingRun, trainer: pl.Trainer) -> tuple[dict[str, Any], 
         load_weights(method, run.resumed)
         method.seconds = read_file(run.resumed)[MARK]["seconds"]
     (measured,) = trainer.validate(method, datamodule=run.data, verbose=False)
-    print(f"computed in {method.seconds:.0f} s  validation {measured['val/psnr']:.2f} dB", flush=True)
+    remark = remark_of(method)
+    print(f"computed in {method.seconds:.0f} s  validation {measured['val/psnr']:.2f} dB{remark}", flush=True)
     for path in (run.files.best, run.files.last):
         trainer.save_checkpoint(path)
     chosen_by = {"val/psnr", monitor_of(run.config, method)}

@@ -31,7 +31,10 @@ from srlab.training.ending import seconds_of_max_time, steps_or_seconds
 from srlab.training.loggers.choose import check_connection, check_logger
 from srlab.training.process_group import this_process
 from srlab.training.run_folder import OTHER_NAME, check_folder, checkpoint_to_resume, run_name
+from srlab.weights import zoo
+from srlab.weights.files import check_exists
 
+SCRATCH = "scratch"  # init_from: random weights, where a method would rather not
 BACKBONES_OF_METRICS = ("alexnet", "vgg16", "squeezenet1_1")
 
 
@@ -178,6 +181,8 @@ def _check_start(run: TrainingRun) -> None:
             f"{run.method.label} starts from the weights of a trained {needed}: say init_from=CKPT (python train.py "
             f"model={needed} makes one), or experiment=srgan_vgg54, which trains both; init_from=scratch does without."
         )
+    if run.resumed is None and config.init_from not in (None, SCRATCH):
+        check_exists(zoo.located(str(config.init_from)))  # before the images are read, which may take minutes
 
 
 def measured_sets(config: TrainConfig) -> list[ImageSet]:

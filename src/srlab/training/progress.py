@@ -7,8 +7,11 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, RichProgressBar
 
-from srlab.errors import SrlabError
+from srlab import finite
+from srlab.methods.validation import BestValidation
+from srlab.training.checkpoints import validated
 
+PSNR = "val/psnr"
 FIRST_LINE = 10.0  # seconds after which the first line says how long the whole will take
 GROWTH, LONGEST = 4.0, 600.0  # each further wait between validations is so many times as long, up to 10 minutes
 
@@ -26,7 +29,7 @@ class StepBar(RichProgressBar):
 class TrainingProgress(Callback):
     """Prints a line soon after the start, now and then between validations, and at every validation.
 
-    The last step always has a validation. A run whose loss is no longer a number is stopped before that state is saved.
+    The last step always has a validation.
 
     Args:
         last_step: the step at which training ends.
@@ -35,11 +38,10 @@ class TrainingProgress(Callback):
         between: whether to print between validations; False where a progress bar does it.
     """
 
-    def __init__(self, last_step: int, monitor: str = "val/psnr", lower: bool = False, between: bool = True) -> None:
+    def __init__(self, last_step: int, monitor: str = PSNR, lower: bool = False, between: bool = True) -> None:
         self.last_step, self.monitor, self.between = last_step, monitor, between
-        self.sign = -1.0 if lower else 1.0
-        self.best = -math.inf  # validation PSNR
-        self.best_score = -math.inf  # of the monitored metric, times `sign`
+        self.best = BestValidation()  # by PSNR
+        self.chosen = BestValidation(lower)  # by the monitored metric, as for best.ckpt
         self.psnr_of_best = math.nan  # validation PSNR of the best checkpoint
         self.latest = math.nan
         self.seconds = 0.0  # of training, without validation and over all parts of a resumed run
@@ -83,27 +85,22 @@ class TrainingProgress(Callback):
         return f"step {step}/{self.last_step}  {rate:.1f} steps/s{remaining}"
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        loss = float(trainer.callback_metrics.get("train/loss", 0.0))
-        if not math.isfinite(loss):
-            raise SrlabError(
-                f"the loss is {loss} at step {trainer.global_step}: training has diverged. "
-                f"Lower optimizer.learning_rate, or set trainer.gradient_clip_val."
-            )
         self.seconds += time.perf_counter() - self._mark[1]
         self._line = self._counted(trainer.global_step, self._rate(trainer.global_step))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
-        self.latest = psnr = metrics.get("val/psnr", math.nan)
-        self.best = max(self.best, psnr)
-        score = self.sign * metrics.get(self.monitor, float(trainer.global_step))  # else it is the step
-        if score > self.best_score:
-            self.best_score, self.psnr_of_best = score, psnr
+        self.latest = psnr = metrics.get(PSNR, math.nan)
+        self.best.takes(psnr, validated(pl_module, PSNR))
+        score = metrics.get(self.monitor, float(trainer.global_step))  # else it is the step
+        if self.chosen.takes(score, validated(pl_module, self.monitor)):
+            self.psnr_of_best = psnr
         if trainer.is_global_zero and not trainer.sanity_checking:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             print(
                 f"{self._line}  learning rate {rate:.2g}  loss {metrics.get('train/loss', math.nan):.5f}  "
-                f"validation {psnr:.2f} dB (best {self.best:.2f}){self._monitored(metrics)}",
+                f"validation {psnr:.2f} dB (best {self.best.score:.2f}){self._monitored(metrics)}"
+                f"{remark_of(pl_module)}",
                 flush=True,
             )
         # Validation is not part of the rate.
@@ -112,9 +109,9 @@ class TrainingProgress(Callback):
 
     def _monitored(self, metrics: dict[str, float]) -> str:
         """The metric that chooses the best checkpoint, where it is another than PSNR."""
-        if self.monitor == "val/psnr" or self.monitor not in metrics:
+        if self.monitor == PSNR or self.monitor not in metrics:
             return ""
-        return f", {self.monitor} {metrics[self.monitor]:.4f} (best {self.sign * self.best_score:.4f})"
+        return f", {self.monitor} {metrics[self.monitor]:.4f} (best {self.chosen.score:.4f})"
 
     @property
     def state_key(self) -> str:
@@ -122,20 +119,30 @@ class TrainingProgress(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "best": self.best,
-            "best_score": self.best_score,
+            "best": self.best.score,  # as earlier versions read it
+            "best_by_psnr": self.best.state(),
+            "chosen": self.chosen.state(),
             "psnr_of_best": self.psnr_of_best,
             "latest": self.latest,
             "seconds": self.seconds,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes the state of a resumed run, also of an earlier version, which chose by PSNR or by the step."""
-        self.best = state_dict["best"]
-        self.best_score = state_dict.get("best_score", self.best if self.monitor == "val/psnr" else -math.inf)
-        self.psnr_of_best = state_dict.get("psnr_of_best", self.best)
+        """Takes the state of a resumed run, also of an earlier version, which kept means alone."""
+        best = state_dict["best"]
+        self.best.load(state_dict.get("best_by_psnr", {"score": best}))
+        sign = -1.0 if self.chosen.lower else 1.0
+        score = sign * state_dict.get("best_score", best if self.monitor == PSNR else -math.inf)
+        self.chosen.load(state_dict.get("chosen", {"score": score}))
+        self.psnr_of_best = state_dict.get("psnr_of_best", best)
         self.latest = state_dict.get("latest", math.nan)
         self.seconds = state_dict.get("seconds", 0.0)
+
+
+def remark_of(module: pl.LightningModule) -> str:
+    """Returns what stands beside the last validation's PSNR where some of it is not finite; else ''."""
+    note = finite.note("PSNR", list(validated(module, PSNR).values()))
+    return f"; {note}" if note else ""
 
 
 def duration(seconds: float) -> str:

@@ -29,7 +29,7 @@ from srlab.training.final_evaluation import evaluate_run
 from srlab.training.fitting import fit_network
 from srlab.training.loggers.run_logger import ended, run_loggers
 from srlab.training.memory_format import use_channels_last
-from srlab.training.prepare import TrainingRun, monitor_of, prepare, validation_meters
+from srlab.training.prepare import SCRATCH, TrainingRun, monitor_of, prepare, validation_meters
 from srlab.training.pretraining import PRETRAINING, stage_before
 from srlab.training.process_group import Process, this_process
 from srlab.training.progress import TrainingProgress
@@ -39,8 +39,6 @@ from srlab.training.start_ranks import run_job
 from srlab.training.trainer import build_trainer
 from srlab.weights import zoo
 from srlab.weights.checkpoint import step_of
-
-SCRATCH = "scratch"  # init_from: random weights, where a method would rather not
 
 # Lightning's messages about devices and precision are left out: the run's own first line says the same.
 for _name in ("pytorch_lightning", "lightning_fabric"):

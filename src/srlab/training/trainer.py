@@ -12,6 +12,7 @@ from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 from srlab.methods.fitted import FittedMethod
 from srlab.training.checkpoint_files import WholeCheckpoints
 from srlab.training.checkpoints import BestCheckpoint, LastCheckpoint, lower_is_better
+from srlab.training.divergence import options_against
 from srlab.training.ending import Ending
 from srlab.training.loggers.choose import build_loggers
 from srlab.training.loggers.run_logger import run_loggers
@@ -19,6 +20,7 @@ from srlab.training.panel_callback import ValidationPanels
 from srlab.training.prepare import TrainingRun, monitor_of
 from srlab.training.process_group import Process
 from srlab.training.progress import StepBar, TrainingProgress
+from srlab.training.skipped_steps import SkippedSteps
 from srlab.training.step_boundary import StepBoundary
 from srlab.training.step_metrics import StepMetrics
 from srlab.weights.checkpoint import step_of
@@ -92,12 +94,15 @@ def _callbacks_of_steps(run: TrainingRun, last_step: int, ending: Ending, betwee
     monitor = monitor_of(run.config, run.method)
     lower = lower_is_better(monitor, [meter.metric for meter in run.method.meters])
     progress, last = TrainingProgress(last_step, monitor, lower, between), LastCheckpoint(where)
+    batches, most = options.accumulate_grad_batches, options.max_nonfinite_steps
+    skipped = SkippedSteps(run.files, most, batches, last_step, options_against(run))
     return [
+        skipped,
         progress,
-        StepMetrics(run.config.data.batch_size * options.accumulate_grad_batches, options.log_every_n_steps),
+        StepMetrics(run.config.data.batch_size * batches, options.log_every_n_steps),
         BestCheckpoint(where, monitor, lower),
         last,
-        StepBoundary(run.files, ending, options.save_every, progress, last),
+        StepBoundary(run.files, ending, options.save_every, progress, last, skipped),
     ]
 
 

@@ -92,7 +92,7 @@ class PhotoPages:
     async def result(self, request: Request) -> Response:
         """A file, which is gone once all of it was sent."""
         token = request.path_params["token"]
-        file = self.results.open(token) if request.method == "GET" else None
+        file = self.results.reader(token) if request.method == "GET" else None
         if file is None:
             raise HTTPException(404, "This result is not here any more. Enlarge the photo again.")
         length = {"Content-Length": str(os.fstat(file.fileno()).st_size)}

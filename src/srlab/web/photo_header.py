@@ -38,8 +38,9 @@ def open_photo(file: BinaryIO) -> Image.Image:
         raise TooManyPixels("This image claims to have far more pixels than the page takes.") from None
     except UnidentifiedImageError:
         raise SrlabError(f"This file is not an image. Choose a photo in {SHOWN}.") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise SrlabError(f"This image is damaged and cannot be read ({error}).") from None
+    except Exception as error:  # damaged files lead decoders to any error
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise SrlabError(f"This image is damaged and cannot be read ({said}).") from None
 
 
 def check_photo(file: BinaryIO, pixels: int) -> tuple[int, int]:

@@ -45,7 +45,7 @@ class Results:
             self.drop(next(iter(self._files)))
         return token
 
-    def open(self, token: str) -> BinaryIO | None:
+    def reader(self, token: str) -> BinaryIO | None:
         """Opens a file for one reader, who keeps it where it is dropped meanwhile; None where there is none."""
         file = self._files.get(token)
         return None if file is None else os.fdopen(os.dup(file.fileno()), "rb")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from srlab.finite import from_json, to_json
+
 
 @dataclass(frozen=True)
 class Row:
@@ -13,15 +15,26 @@ class Row:
         set: its name.
         scale: of the super-resolution.
         protocol: under which it was measured.
-        psnr: in dB; None where it is infinite.
-        ssim: mean over the images.
+        psnr: in dB; infinite where every image is equal to its reference.
+        ssim: mean over the images; None where it was not measured.
     """
 
     set: str
     scale: int
     protocol: str
-    psnr: float | None
+    psnr: float
     ssim: float | None
+
+    def plain(self) -> dict[str, Any]:
+        """Returns it for JSON."""
+        ssim = None if self.ssim is None else to_json(self.ssim)
+        return {**asdict(self), "psnr": to_json(self.psnr), "ssim": ssim}
+
+    @classmethod
+    def of_plain(cls, content: Mapping[str, Any]) -> "Row":
+        """Returns what `plain` has written."""
+        ssim = None if content["ssim"] is None else from_json(content["ssim"])
+        return cls(**{**content, "psnr": from_json(content["psnr"]), "ssim": ssim})
 
     def __str__(self) -> str:
         values = [("PSNR", self.psnr, ".2f", " dB"), ("SSIM", self.ssim, ".4f", "")]
@@ -60,13 +73,13 @@ class About:
 
     def plain(self) -> dict[str, Any]:
         """Returns it as dictionaries and lists, for JSON."""
-        return asdict(self)
+        return {**asdict(self), "rows": [row.plain() for row in self.rows]}
 
     @classmethod
     def of_plain(cls, content: Mapping[str, Any]) -> "About":
         """Returns what `plain` has written."""
         return cls(
-            tuple(Row(**row) for row in content.get("rows", ())),
+            tuple(map(Row.of_plain, content.get("rows", ()))),
             tuple(Images(**images) for images in content.get("images", ())),
             tuple(content.get("notes", ())),
             content.get("license", ""),

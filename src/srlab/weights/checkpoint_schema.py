@@ -12,6 +12,7 @@ from torch import Tensor
 
 from srlab import plain_schema as schema
 from srlab.errors import SrlabError, nearest
+from srlab.finite import in_json
 from srlab.networks import NETWORKS, NETWORKS_OF_METHODS
 from srlab.networks.arguments import check_arguments
 from srlab.networks.sketch import sketch
@@ -43,7 +44,7 @@ RECIPE = record(
 
 DATA = "SuperResolutionData"  # the entry of the data module, under its class's name, as Lightning writes it
 ROW = record(
-    {"set": text(), "scale": integer(1), "protocol": text(), "psnr": optional(number), "ssim": optional(number)},
+    {"set": text(), "scale": integer(1), "protocol": text(), "psnr": in_json, "ssim": in_json},
     closed=True,
 )
 BESIDE = record(

@@ -111,7 +111,7 @@ def _size(value: Tensor) -> str:
 
 def check_finite(state: Mapping[str, Tensor], path: Path) -> None:
     """Raises SrlabError for weights that are not numbers, naming the first."""
-    bad = [key for key, value in state.items() if value.is_floating_point() and not _finite(value)]
+    bad = [key for key, value in state.items() if value.is_floating_point() and not all_finite(value)]
     if bad:
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise SrlabError(
@@ -120,8 +120,11 @@ def check_finite(state: Mapping[str, Tensor], path: Path) -> None:
         )
 
 
-def _finite(value: Tensor) -> bool:
-    """One number that is not finite makes the sum so; only a sum that overflows needs a look at each."""
+def all_finite(value: Tensor) -> bool:
+    """Tells whether all numbers of a tensor are finite.
+
+    One number that is not finite makes the sum so; only a sum that overflows needs a look at each.
+    """
     if value.element_size() < 2:  # formats of 8 bits have few operations
         value = value.float()
     total = float(value.detach().sum(dtype=torch.float64))

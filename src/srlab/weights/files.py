@@ -24,6 +24,12 @@ PACKED = ".safetensors"
 SUFFIXES = (".pt", ".pth", PACKED)
 
 
+def check_exists(path: Path) -> None:
+    """Raises SrlabError where there is no file of weights."""
+    if not path.is_file():
+        raise SrlabError(f"{path}: no such file. Expected a checkpoint or weights (.ckpt, .pt, .pth, .safetensors).")
+
+
 def read_file(path: Path, mapped: bool = False) -> dict[str, Any]:
     """Reads a .pt, .pth, .ckpt or .safetensors file as a dictionary.
 
@@ -35,8 +41,7 @@ def read_file(path: Path, mapped: bool = False) -> dict[str, Any]:
         SrlabError: there is no such file, it is damaged, it holds pickled objects, which could run any code, or more
             than a file of its size has any need of (`srlab.weights.content_limits`).
     """
-    if not path.is_file():
-        raise SrlabError(f"{path}: no such file. Expected a checkpoint or weights (.ckpt, .pt, .pth, .safetensors).")
+    check_exists(path)
     try:
         if path.suffix == PACKED:
             content: Any = read_packed(path)
@@ -51,7 +56,7 @@ def read_file(path: Path, mapped: bool = False) -> dict[str, Any]:
             f"Save its state_dict() with torch.save and use that."
         ) from None
     except Exception as error:  # a damaged file can make the parsers raise anything
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
         raise SrlabError(f"{path}: not a file of weights, or a damaged one ({reason}). Get it again.") from error
     if not isinstance(content, dict):
         raise SrlabError(f"{path}: holds a {type(content).__name__}; expected a dictionary of tensors.")

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ import wandb
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from srlab import finite
 from srlab.config.folder import CONF
 from srlab.config.schema import LoggerConfig, TrainConfig
 from srlab.errors import SrlabError
@@ -207,12 +207,11 @@ def _table(rows: Sequence[ResultRow]) -> wandb.Table:
 
 
 def _cell(text: str) -> str | float | None:
-    """Converts a cell of results.csv: numbers become float; empty cells and infinite PSNR (equal images) None."""
+    """Converts a cell of results.csv: numbers become float; empty cells and numbers that are not finite None."""
     try:
-        number = float(text)
+        return finite.or_none(float(text))
     except ValueError:
         return text or None
-    return number if math.isfinite(number) else None
 
 
 def _commit() -> str | None:

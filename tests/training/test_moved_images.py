@@ -1,0 +1,30 @@
+"""A run goes on where its training images lie elsewhere now, and is refused where they are others."""
+
+import numpy as np
+import pytest
+import torch
+from helpers import write_image
+
+from srlab.config.compose import compose
+from srlab.errors import SrlabError
+from srlab.training.run import train_config
+
+
+def run(tmp_path, photos, *more):
+    words = ["model.network.features=6", "model.network.blocks=1", "data=folder", f"data.train=[{photos}]", "name=a"]
+    words += ["data.patch_size=16", "data.batch_size=2", "data.valid_images=1", "trainer.max_steps=4", "sets=sample"]
+    words += [f"runs={tmp_path / 'runs'}", f"data.cache={tmp_path / 'cache'}", "trainer.accelerator=cpu", *more]
+    return train_config(compose("train", words))
+
+
+def test_moved_and_touched_images_resume_and_changed_ones_do_not(tmp_path, photos_folder):
+    run(tmp_path, photos_folder, "trainer.stop_after=2")
+    moved = photos_folder.rename(tmp_path / "elsewhere")
+    for path in moved.iterdir():
+        path.touch()
+    run(tmp_path, moved, "resume=auto", "trainer.stop_after=3")
+    last = tmp_path / "runs" / "a" / "checkpoints" / "last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] == 3
+    write_image(moved / "07.png", np.zeros((96, 96, 3), np.uint8))
+    with pytest.raises(SrlabError, match=r"by another run: images was 11 images, .* and is 11 images"):
+        run(tmp_path, moved, "resume=auto")
