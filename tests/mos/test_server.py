@@ -14,6 +14,7 @@ import pytest
 import requests
 from mos_rehearsal import copy_of, running
 from mos_study import METHODS
+from programs import environment
 
 from srlab.errors import SrlabError
 from srlab.mos.live_progress import LiveProgress
@@ -48,6 +49,13 @@ def stored(study):
     content = [(one.rater, one.trial, one.rating) for one in ratings.all()]
     ratings.close()
     return content
+
+
+def test_it_needs_nothing_that_computes():
+    """PyTorch would take ten seconds and 800 MB."""
+    code = "import srlab.mos.server, sys; print(sorted({'torch', 'numpy', 'torchmetrics', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_session_goes_through_the_plan(server):

@@ -27,8 +27,8 @@ from srlab.data.lr_folders import (
     outside_scales,
 )
 from srlab.errors import SrlabError, nearest
-from srlab.imaging.files import SUFFIXES, read_image
-from srlab.imaging.folders import content_of, listing, passed_over
+from srlab.imaging.files import read_image
+from srlab.imaging.folders import SUFFIXES, content_of, listing, passed_over
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from srlab.errors import SrlabError
-from srlab.imaging.files import SUFFIXES
-from srlab.imaging.folders import is_ignored
+from srlab.imaging.folders import SUFFIXES, is_ignored
 
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 

@@ -1,6 +1,5 @@
 """Reading and writing image files as 8-bit grey (H, W) or RGB (H, W, 3) arrays, and conversion to tensors."""
 
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,22 +9,10 @@ from PIL import Image
 from torch import Tensor
 
 from srlab.atomic_write import atomic_write
-from srlab.errors import SrlabError
+from srlab.imaging.folders import check_not_waiting
 from srlab.imaging.opening import opened
 from srlab.imaging.orientation import UPRIGHT, orientation_of, upright, upright_size
 from srlab.imaging.values import is_deep, is_grey, to_8_bit
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-
-
-def check_not_waiting(path: Path) -> None:
-    """Raises SrlabError for a pipe, a socket or a device: reading from them could wait for ever."""
-    try:
-        kind = stat.S_IFMT(path.stat().st_mode)
-    except OSError:  # opening it says what is wrong
-        return
-    if kind not in (stat.S_IFREG, stat.S_IFDIR):
-        raise SrlabError(f"{path}: a pipe, a socket or a device; expected an image file.")
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from srlab.errors import SrlabError
-from srlab.imaging.files import SUFFIXES
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 # What systems put into folders; macOS also puts a ._NAME beside every NAME on disks that are not its own.
 SYSTEM_NAMES = frozenset(
     (".ds_store", "thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information")
@@ -76,6 +76,16 @@ def _kind(path: Path) -> int:
         return stat.S_IFMT(path.stat().st_mode)
     except OSError:
         return 0
+
+
+def check_not_waiting(path: Path) -> None:
+    """Raises SrlabError for a pipe, a socket or a device: reading from them could wait for ever."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError:  # opening it says what is wrong
+        return
+    if kind not in (stat.S_IFREG, stat.S_IFDIR):
+        raise SrlabError(f"{path}: a pipe, a socket or a device; expected an image file.")
 
 
 @dataclass(frozen=True)

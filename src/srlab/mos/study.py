@@ -14,8 +14,7 @@ from typing import Any, Literal
 
 from srlab.atomic_write import write_text
 from srlab.errors import SrlabError
-from srlab.imaging.files import check_not_waiting
-from srlab.imaging.folders import content_of, passed_over
+from srlab.imaging.folders import check_not_waiting, content_of, passed_over
 from srlab.mos.study_schema import check_study
 from srlab.plain_files import read_plain_json
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from srlab import plain_schema as schema
-from srlab.evaluation.results import ROW
+from srlab.evaluation.results_schema import ROW
 from srlab.plain_schema import dict_of, integer, list_of, optional, record, text
 
 NAME = text(r"[0-9A-Za-z_-]{1,64}", "at most 64 letters, digits, - and _")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from srlab.errors import SrlabError
-from srlab.imaging.files import check_not_waiting
+from srlab.imaging.folders import check_not_waiting
 
 
 @dataclass(frozen=True)
