@@ -13,7 +13,7 @@ from programs import train
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from srlab.commands import shipped_weights, weights
+from srlab.commands import verified_weights, weights
 from srlab.commands.evaluation import evaluate_config
 from srlab.config.compose import compose
 from srlab.data.catalog import find_set
@@ -144,7 +144,7 @@ def test_srgan_has_more_texture_than_the_network_that_it_started_from():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_set5_is_as_the_card_says(name, capsys):
-    assert shipped_weights.verify([name], SHARED / "data")
+    assert verified_weights.verify([name], SHARED / "data")
     assert capsys.readouterr().out.startswith(f"{name}: as its card says; x2 3")
 
 

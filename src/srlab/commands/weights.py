@@ -34,7 +34,7 @@ def _show(values: dict[str, Any]) -> None:
 
 
 def _verify(values: dict[str, Any]) -> int:
-    from srlab.commands.shipped_weights import verify  # noqa: PLC0415
+    from srlab.commands.verified_weights import verify  # noqa: PLC0415
 
     return 0 if verify(values["name"], values["data.root"]) else 1
 

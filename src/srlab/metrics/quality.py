@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from skimage.metrics import structural_similarity
-from torchmetrics.functional.image import peak_signal_noise_ratio
 
 SSIM_WINDOW = 11  # skimage's window at sigma 1.5
 
@@ -20,6 +19,8 @@ def psnr(sr: np.ndarray, hr: np.ndarray) -> float:
     """
     if np.array_equal(sr, hr):
         return float("inf")
+    from torchmetrics.functional.image import peak_signal_noise_ratio  # noqa: PLC0415 - imports torchvision: seconds
+
     return float(peak_signal_noise_ratio(torch.from_numpy(sr), torch.from_numpy(hr), data_range=255.0))
 
 
