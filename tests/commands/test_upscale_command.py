@@ -135,7 +135,8 @@ def test_one_bad_photo_is_named_and_the_rest_go_on(folder, tmp_path, capsys):
     (folder / "a3.png").write_bytes(bomb_png(20000))
     assert main([str(folder), str(tmp_path / "out"), *FAST, "max_pixels=1000000"]) == 1
     captured = capsys.readouterr()
-    empty, bomb = captured.err.splitlines()
+    note, empty, bomb = captured.err.splitlines()
+    assert note == f"note: {folder}: hidden files and those of systems are ignored (.hidden.png, Thumbs.db, __MACOSX)."
     assert empty == f"error: {folder / 'a2.jpg'}: is empty."
     assert bomb.startswith(
         f"error: {folder / 'a3.png'}: says that it has 20000x20000 pixels, more than max_pixels=1000000."
@@ -328,8 +329,9 @@ def test_a_disk_that_takes_no_more(folder, tmp_path, capsys, monkeypatch, in_mem
         signal.signal(signal.SIGXFSZ, handler)
     captured = capsys.readouterr()
     assert code == 1 and files(tmp_path / "out") == []
-    assert captured.err.splitlines()[0].startswith("error: ") and "File too large" in captured.err
-    assert len(captured.err.splitlines()) == 3
+    _, *errors = captured.err.splitlines()  # the first is a note on hidden files
+    assert len(errors) == 3 and all(line.startswith("error: ") for line in errors)
+    assert "File too large" in captured.err
 
 
 def test_a_full_disk_stops_a_folder(folder, tmp_path, capsys, monkeypatch):
@@ -339,7 +341,8 @@ def test_a_full_disk_stops_a_folder(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(upscaled_photos, "write_photo", full)
     assert main([str(folder), str(tmp_path / "out"), *FAST]) == 1
     captured = capsys.readouterr()
-    assert captured.err == f"error: {tmp_path / 'out' / 'a_x2.png'}: No space left on device.\n"
+    _, *errors = captured.err.splitlines()
+    assert errors == [f"error: {tmp_path / 'out' / 'a_x2.png'}: No space left on device."]
     assert captured.out.splitlines()[-1].endswith("Stopped with 2 left: the disk takes no more.")
 
 

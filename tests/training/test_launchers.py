@@ -27,6 +27,7 @@ def test_optuna_goes_on_after_a_trial_that_diverges(tmp_path):
 
 
 def test_submitit_runs_jobs_in_processes_of_its_own(tmp_path):
+    """It names its logs before it falls silent."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     finished = train(tmp_path, "-m", "hydra/launcher=submitit_local", "seed=1,2", "trainer.devices=2", "name=s", *TINY)
     assert finished.returncode == 0, finished.stderr
@@ -34,6 +35,9 @@ def test_submitit_runs_jobs_in_processes_of_its_own(tmp_path):
     for seed in (1, 2):
         assert psnr(tmp_path / "runs" / "s" / f"seed-{seed}") > 0
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert finished.stdout.startswith("submitit runs the jobs; what each of them prints is in runs/s/.submitit/JOB/")
+    logs = list((tmp_path / "runs" / "s" / ".submitit").glob("*/*_log.out"))
+    assert len(logs) == 2 and all("\njob seed-" in log.read_text() for log in logs)
 
 
 def torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
