@@ -1,5 +1,7 @@
 """ONNX Runtime and OpenVINO in PyTorch's place."""
 
+import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -98,6 +100,28 @@ def test_answers_that_differ_are_refused(engine, monkeypatch):
     )
     with pytest.raises(SrlabError, match=f"engine={engine}: edsr: differs from PyTorch by"):
         engine_forward(tiny("edsr", scale=2), engine, "edsr", "32")
+
+
+@needs_openvino
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's libc for the stack of signals")
+def test_programs_leave_the_stack_of_signals_alone():
+    """Two, which go in the order in which they came: the next signal would crash."""
+
+    class Stack(ctypes.Structure):
+        _fields_ = (("at", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+
+    def stack_of_signals():
+        found = Stack()
+        assert ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found)) == 0
+        return None if found.flags & 2 else found.at  # SS_DISABLE
+
+    before, lr = stack_of_signals(), torch.rand(1, 3, 9, 9)
+    programs = [engine_forward(tiny("edsr", scale=2), "openvino", "edsr", "32") for _ in range(2)]
+    for number in (0, 1):
+        programs[number](lr, 2)
+        programs[number] = None
+        gc.collect()
+        assert stack_of_signals() in (before, None)
 
 
 @needs_openvino

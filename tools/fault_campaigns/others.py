@@ -65,7 +65,9 @@ def _tests(fault: str, tests: list[str], generator: random.Random) -> Row:
 def half_open_requests(generator: random.Random, tries: int, folder: Path) -> Row:
     """Requests to a rating server that never end, while a rater rates."""
     import requests  # noqa: PLC0415 - of the rating study alone
-    from mos_study import make_study  # noqa: PLC0415 - of the tests
+
+    sys.path.append(str(ROOT / "tests"))
+    from mos_study import make_study  # noqa: PLC0415
 
     row = Row("half-open requests at once, ratings sent meanwhile", tries)
     study = open_study(make_study(folder / "study", raters=1, per_rater=10, repeats=0).folder)

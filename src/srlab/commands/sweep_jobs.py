@@ -63,7 +63,7 @@ def _objective(metrics: dict[str, float], name: str) -> float:
     """Returns what a sampler is told. No trial is the best one for being infinite, and NaN would end the search."""
     if name not in metrics:
         raise SrlabError(f"objective={name}: expected one of {', '.join(metrics)}.")
-    if by_optuna(HydraConfig.get().sweeper) and not finite.is_finite(metrics[name]):
+    if not finite.is_finite(metrics[name]) and by_optuna(HydraConfig.get().sweeper):
         raise SrlabError(f"objective={name}: is {metrics[name]}, and a search compares finite numbers only.")
     return metrics[name]
 

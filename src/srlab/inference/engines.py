@@ -3,6 +3,7 @@
 import copy
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import torch
@@ -109,8 +110,16 @@ def openvino_program(model: bytes, precision: str) -> Run:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
     }
-    core = openvino.Core()
-    compiled = core.compile_model(core.read_model(model), "CPU", settings)
+
+    def compiled_here() -> Any:
+        core = openvino.Core()
+        return core.compile_model(core.read_model(model), "CPU", settings)
+
+    # OpenVINO gives the thread that compiles a stack for signals of its own (sigaltstack), and when the program goes,
+    # the one before. Of two programs that go in the order in which they came, the second one's is of the first, and
+    # gone: the next signal that Python handles, such as Ctrl-C, would crash. A new thread has none before.
+    with ThreadPoolExecutor(1) as thread:
+        compiled = thread.submit(compiled_here).result()
 
     def run(inputs: Any) -> Tensor:
         found = compiled([tensor.numpy(force=True) for tensor in inputs])
