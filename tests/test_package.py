@@ -20,7 +20,9 @@ from srlab.training.loggers.choose import check_logger
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-PINS = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.M)
+PINS = re.findall(
+    r"^([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;\\]+)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.M
+)
 
 
 def python(*words: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -136,7 +138,7 @@ def test_the_core_imports_nothing_of_the_extras():
 def test_every_dependency_is_pinned_and_every_pin_is_locked():
     extras = [name for names in PROJECT["optional-dependencies"].values() for name in names]
     ranges = [line for line in PROJECT["dependencies"] + extras if not line.startswith("srlab[")]
-    direct = {normalised(re.split(r"[<>=]", line)[0]) for line in ranges}
+    direct = {normalised(re.split(r"[<>=\[]", line)[0]) for line in ranges}
     assert direct == {normalised(name) for name, _ in PINS}
     locked = {normalised(name): version for name, version in re.findall(r"^(\S+)==(\S+)", LOCK, re.M)}
     assert {name: locked.get(normalised(name)) for name, _ in PINS} == dict(PINS)

@@ -132,8 +132,9 @@ def test_the_handler_of_another_program_is_called_when_all_is_saved():
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "train.py"), *words]
     return subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - under nohup, too
+    )  # fmt: skip
 
 
 def wait_for(found: Callable[[], bool], program: subprocess.Popen[str]) -> None:
