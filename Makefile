@@ -6,7 +6,8 @@ OPTIONS ?=
 TESTS ?= tests
 UV ?= uv
 UVX ?= uvx
-PYTEST := -m pytest -n auto
+# A worker that crashes ends the run: with another one in its place, --dist loadfile waits for ever.
+PYTEST := -m pytest -n auto --max-worker-restart 0
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test test-fast lint benchmark faults lock audit clean
