@@ -10,24 +10,20 @@ more than 5 seconds of the processor, or the memory grew by more than 1 GB.
 import io
 import multiprocessing
 import random
-import resource
-import signal
 import sys
 import tempfile
-import traceback
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from fault_campaigns.strangers import Answers
 
-from srlab.errors import SrlabError
 from srlab.evaluation.about_checkpoint import about_checkpoint
 from srlab.evaluation.weights_folder import read_weights
 from srlab.inference.loading import network_at
@@ -37,10 +33,8 @@ from srlab.weights.checkpoint import facts_of, step_of, write_checkpoint
 from srlab.weights.conversion import convert
 from srlab.weights.packed import write_packed
 
-SECONDS = 5.0  # of the processor, for one file opened in one way
 # What making a mutation may raise.
 IMPOSSIBLE = (AttributeError, LookupError, NotImplementedError, RecursionError, RuntimeError, TypeError, ValueError)
-MEMORY = 1 << 30  # bytes that a process may grow by
 PARTS = 4  # processes
 NETWORKS = {
     "edsr": {"scale": 2, "features": 8, "blocks": 2, "residual_scale": 0.1},
@@ -281,35 +275,12 @@ def ways(folder: Path) -> dict[str, Callable[[Path], Any]]:
     }
 
 
-class TookTooLong(BaseException):
-    """A file took more than SECONDS."""
-
-
-@contextmanager
-def limited() -> Iterator[None]:
-    """Raises TookTooLong in the block after SECONDS of the processor."""
-
-    def stop(*_: Any) -> None:
-        raise TookTooLong
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 @dataclass
-class Campaign:
-    """What was tried: by kind of mutation, how many files were refused when evaluated; and what failed otherwise."""
+class Campaign(Answers):
+    """What was tried: by kind of mutation, how many files were refused when evaluated."""
 
     tried: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    grown: int = 0  # bytes
-    longest: float = 0.0  # seconds of the processor, of one file in one way
+    refused_by: Counter[str] = field(default_factory=Counter)
 
 
 def campaign(count: int, seed: int) -> Campaign:
@@ -322,17 +293,19 @@ def campaign(count: int, seed: int) -> Campaign:
         folder = Path(name)
         opened = ways(folder)
         next(source)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for number in range(count):
-            kind, suffix, content = next(source)
-            path = folder / f"mutated{suffix}"
-            path.write_bytes(content)
-            if number % 100 == 0:
-                print(f"part {seed}: {number} of {count}, {len(result.failures)} failures", file=sys.stderr, flush=True)
-            answers = [_answer(way, open_it, path, f"{number} ({kind})", result) for way, open_it in opened.items()]
-            result.tried[kind] += 1
-            result.refused[kind] += answers[0]
-        result.grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+        with result.watched_memory():
+            for number in range(count):
+                kind, suffix, content = next(source)
+                path = folder / f"mutated{suffix}"
+                path.write_bytes(content)
+                if number % 100 == 0:
+                    progress = f"part {seed}: {number} of {count}, {len(result.failures)} failures"
+                    print(progress, file=sys.stderr, flush=True)
+                answers = [
+                    result.refused(f"{number} ({kind}), {way}", open_it, path, 5000) for way, open_it in opened.items()
+                ]
+                result.tried[kind] += 1
+                result.refused_by[kind] += answers[0]
     return result
 
 
@@ -344,46 +317,28 @@ def in_parts(count: int, seed: int) -> Campaign:
     with ProcessPoolExecutor(PARTS, multiprocessing.get_context("spawn")) as pool:
         for part in pool.map(campaign, counts, seeds):
             whole.tried += part.tried
-            whole.refused += part.refused
+            whole.refused_by += part.refused_by
             whole.failures += part.failures
             whole.grown, whole.longest = max(whole.grown, part.grown), max(whole.longest, part.longest)
     return whole
 
 
-def _answer(way: str, open_it: Callable[[Path], Any], path: Path, name: str, result: Campaign) -> bool:
-    """Opens a file; returns whether it was refused by one line."""
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    try:
-        with limited():
-            open_it(path)
-    except SrlabError as error:
-        if "\n" in str(error) or len(str(error)) > 5000:
-            result.failures.append(f"{name}, {way}: not one line: {str(error)[:300]!r}")
-        return True
-    except TookTooLong:
-        result.failures.append(f"{name}, {way}: more than {SECONDS} s")
-    except Exception:
-        result.failures.append(f"{name}, {way}: {traceback.format_exc()}")
-    finally:
-        result.longest = max(result.longest, resource.getrusage(resource.RUSAGE_SELF).ru_utime - start)
-    return False
+def table(result: Campaign) -> str:
+    """Returns what was tried and refused, in Markdown."""
+    lines = [
+        "| mutation of | files | refused by one line when evaluated | evaluated, since nothing that matters changed |"
+    ]
+    lines.append("|---|---:|---:|---:|")
+    for kind, tried in sorted(result.tried.items()):
+        lines.append(f"| {kind} | {tried} | {result.refused_by[kind]} | {tried - result.refused_by[kind]} |")
+    return "\n".join(lines)
 
 
 def main() -> int:
     count, seed = [*map(int, sys.argv[1:]), *[2000, 0][len(sys.argv) - 1 :]][:2]
     result = in_parts(count, seed)
-    print(f"{count} mutated checkpoints, seed {seed}, each opened in {len(ways(Path()))} ways")
-    print(f"tracebacks, hangs: {len(result.failures)}; longest: {result.longest:.1f} s of the processor; "
-          f"memory grew by {result.grown / 2**20:.0f} MiB")  # fmt: skip
-    print(
-        "| mutation of | files | refused by one line when evaluated | evaluated, since nothing that matters changed |"
-    )
-    print("|---|---:|---:|---:|")
-    for kind, tried in sorted(result.tried.items()):
-        print(f"| {kind} | {tried} | {result.refused[kind]} | {tried - result.refused[kind]} |")
-    for failure in result.failures[:20]:
-        print(failure)
-    return int(bool(result.failures) or result.grown > MEMORY)
+    title = f"{count} mutated checkpoints, seed {seed}, each opened in {len(ways(Path()))} ways"
+    return result.report(title, table(result))
 
 
 if __name__ == "__main__":

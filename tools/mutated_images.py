@@ -9,11 +9,9 @@ file took more than 5 seconds of the processor, or the memory grew by more than 
 
 import io
 import random
-import resource
 import struct
 import sys
 import tempfile
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mutated_checkpoints import MEMORY, SECONDS, TookTooLong, limited
+from fault_campaigns.strangers import Answers
 from PIL import Image
 
-from srlab.errors import SrlabError
 from srlab.imaging.files import image_header, read_image
 from srlab.photos.photo import open_photo
 from srlab.web.photo_header import check_photo
@@ -137,27 +134,21 @@ WAYS: dict[str, Callable[[Path], Any]] = {
     "data": read_image,
     "header": image_header,
     "upscale": lambda path: open_photo(path, PIXELS),
-    "web": _upload,  # its errors need no name: the page shows them beside the photo
+    "web": _upload,
 }
 
 
 @dataclass
-class Campaign:
+class Campaign(Answers):
     """What was tried.
 
     Attributes:
         tried: files, by (kind of file, kind of mutation).
-        refused: how many of them were refused, by kind of file and mutation, and way.
-        failures: what came instead of an image or one line.
-        grown: bytes of memory.
-        longest: seconds of the processor, of one file in one way.
+        refused_by: how many of them were refused, by kind of file and mutation, and way.
     """
 
     tried: Counter[tuple[str, str]] = field(default_factory=Counter)
-    refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    grown: int = 0
-    longest: float = 0.0
+    refused_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
 def campaign(count: int, seed: int) -> Campaign:
@@ -165,8 +156,7 @@ def campaign(count: int, seed: int) -> Campaign:
     generator, result = random.Random(seed), Campaign()
     source = mutated(generator)
     next(source)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, result.watched_memory():
         for number in range(count):
             kind, name, content = next(source)
             path = Path(folder) / f"mutated.{name}"
@@ -174,30 +164,11 @@ def campaign(count: int, seed: int) -> Campaign:
             place = (name.rpartition(".")[2], kind)
             result.tried[place] += 1
             for way, read in WAYS.items():
-                result.refused[*place, way] += _refused(way, read, path, f"{number} ({name}, {kind})", result)
+                named = "" if way == "web" else path.name  # the page shows its errors beside the photo
+                what = f"{number} ({name}, {kind}), {way}"
+                result.refused_by[*place, way] += result.refused(what, read, path, 1000, named)
             path.unlink()
-    result.grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     return result
-
-
-def _refused(way: str, read: Callable[[Path], Any], path: Path, name: str, result: Campaign) -> bool:
-    """Reads a file; returns whether it was refused by one line that names it."""
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    try:
-        with limited():
-            read(path)
-    except SrlabError as error:
-        text = str(error)
-        if "\n" in text or len(text) > 1000 or (way != "web" and path.name not in text):
-            result.failures.append(f"{name}, {way}: not one line with the file's name: {text[:300]!r}")
-        return True
-    except TookTooLong:
-        result.failures.append(f"{name}, {way}: more than {SECONDS} s")
-    except Exception:
-        result.failures.append(f"{name}, {way}: {traceback.format_exc()}")
-    finally:
-        result.longest = max(result.longest, resource.getrusage(resource.RUSAGE_SELF).ru_utime - start)
-    return False
 
 
 def table(result: Campaign) -> str:
@@ -205,7 +176,7 @@ def table(result: Campaign) -> str:
     lines = [f"| kind | mutation | files | {' | '.join(f'refused: {way}' for way in WAYS)} |"]
     lines.append("|---|---|" + "---:|" * (1 + len(WAYS)))
     for (kind, mutation), tried in sorted(result.tried.items()):
-        refused = " | ".join(str(result.refused[kind, mutation, way]) for way in WAYS)
+        refused = " | ".join(str(result.refused_by[kind, mutation, way]) for way in WAYS)
         lines.append(f"| {kind} | {mutation} | {tried} | {refused} |")
     return "\n".join(lines)
 
@@ -213,13 +184,7 @@ def table(result: Campaign) -> str:
 def main() -> int:
     count, seed = [*map(int, sys.argv[1:]), *[2000, 0][len(sys.argv) - 1 :]][:2]
     result = campaign(count, seed)
-    print(f"{count} mutated images, seed {seed}, each read in {len(WAYS)} ways")
-    print(f"tracebacks, hangs: {len(result.failures)}; longest: {result.longest:.1f} s of the processor; "
-          f"memory grew by {result.grown / 2**20:.0f} MiB")  # fmt: skip
-    print(table(result))
-    for failure in result.failures[:20]:
-        print(failure)
-    return int(bool(result.failures) or result.grown > MEMORY)
+    return result.report(f"{count} mutated images, seed {seed}, each read in {len(WAYS)} ways", table(result))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import zipfile
 
 import pytest
 import torch
-from mutated_checkpoints import MEMORY, campaign, checkpoint_content, limited
+from fault_campaigns.strangers import MEMORY, limited
+from mutated_checkpoints import campaign, checkpoint_content
 
 from srlab.errors import SrlabError
 from srlab.inference.loading import network_at
@@ -22,7 +23,7 @@ def test_200_mutated_checkpoints():
     result = campaign(200, seed=1)
     assert sum(result.tried.values()) == 200 and not result.failures, "\n".join(result.failures[:5])
     assert result.grown < MEMORY
-    assert 0 < sum(result.refused.values()) < 200
+    assert 0 < sum(result.refused_by.values()) < 200
 
 
 def refused(tmp_path, change, method="edsr"):
