@@ -6,10 +6,13 @@ by opening connections, however many.
 """
 
 import asyncio
+import socket
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from srlab.errors import SrlabError
 
 HEADER_BYTES = 16 * 1024  # of a request's first line and headers
 OPEN_FILES = 1024  # that the process needs: connections, those that are just coming, and its own files
@@ -87,3 +90,20 @@ def allow_open_files() -> None:
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Returns a listening socket, so that an address that cannot be had is an error before anything else happens.
+
+    The protocol is named because asyncio turns off Nagle's algorithm, 40 ms an answer, only where it knows it is TCP.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that was killed starts again at once
+        listening.bind((host, port))
+        listening.listen()  # what comes before the event loop runs waits instead of failing
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise SrlabError(f"host={host} port={port}: {error}. Choose another, or 0 for any free port.") from None
+    return listening

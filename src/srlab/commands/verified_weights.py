@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from srlab.commands.shipped_weights import SET
 from srlab.data.catalog import find_set, folder_of
 from srlab.data.evaluation_sets import evaluation_sets
 from srlab.data.image_sets import ImageSet
@@ -13,7 +14,6 @@ from srlab.metrics.protocol import protocol
 from srlab.weights import zoo
 from srlab.weights.zoo.card import Card
 
-SET = "set5"
 CLOSE = 0.01  # dB by which a measurement may differ from the card: other processors round differently
 
 

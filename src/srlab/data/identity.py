@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from srlab.atomic_write import write_text
+from srlab.data import checksums
 from srlab.data.one_at_a_time import one_at_a_time
 from srlab.errors import SrlabError
 
@@ -73,8 +74,7 @@ def _read(files: Sequence[Path]) -> dict[Path, Facts]:
 def _read_one(path: Path) -> Facts:
     try:
         before = _status(path)  # before its content: what is written meanwhile has other times
-        with path.open("rb") as file:
-            return [*before, hashlib.file_digest(file, "sha256").hexdigest()]
+        return [*before, checksums.of_file(path)]
     except OSError as error:
         raise SrlabError(f"{path}: cannot be read ({error.strerror}).") from None
 
@@ -98,7 +98,7 @@ def _content(memory: Path) -> dict[str, Facts]:
     """Returns all that the cache knows of a folder: facts by the names of files."""
     try:
         content = json.loads(memory.read_text(encoding="utf-8"))
-        return content["files"] if content["check"] == _checksum(content["files"]) else {}
+        return content["files"] if content["check"] == checksums.of_facts(content["files"]) else {}
     except (OSError, ValueError, TypeError, KeyError):  # none yet, or damaged: the files are read again
         return {}
 
@@ -110,8 +110,4 @@ def _remember(memory: Path, place: str, facts: dict[Path, Facts]) -> None:
     files = {path.name: fact for path, fact in facts.items() if fact[changed] < settled}
     if files:
         files = {**_content(memory), **files}
-        write_text(memory, json.dumps({"folder": place, "files": files, "check": _checksum(files)}) + "\n")
-
-
-def _checksum(files: Any) -> str:
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+        write_text(memory, json.dumps({"folder": place, "files": files, "check": checksums.of_facts(files)}) + "\n")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from srlab.atomic_write import ABANDONED, atomic_folder, remove_abandoned
+from srlab.data import checksums
 from srlab.data.one_at_a_time import one_at_a_time
 from srlab.errors import SrlabError
 
@@ -124,7 +125,7 @@ def damage(folder: Path, sizes: Sequence[tuple[int, int]] | None = None, full: b
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         facts = {key: value for key, value in index.items() if key != "check"}
-        if index["check"] != _checksum(facts):
+        if index["check"] != checksums.of_facts(facts):
             return f"{INDEX} has changed"
         if sizes is not None and index["sizes"] != [list(size) for size in sizes]:
             return f"{INDEX} is of images of other sizes"
@@ -141,7 +142,7 @@ def _damage_of_images(path: Path, index: dict[str, Any], full: bool) -> str:
     there, expected = path.stat().st_size, _bytes(index["sizes"])
     if there != expected:
         return f"{IMAGES} has {there:,} bytes of {expected:,}"
-    same = _sha256(path) == index["sha256"] if full else _sample(path) == index["sample"]
+    same = checksums.of_file(path) == index["sha256"] if full else _sample(path) == index["sample"]
     return "" if same else f"{IMAGES} has changed"
 
 
@@ -180,7 +181,7 @@ def _build(folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]],
             "sha256": sha256.hexdigest(),
             "sample": _sample(partial / IMAGES),
         }
-        index = json.dumps({**facts, "check": _checksum(facts)})
+        index = json.dumps({**facts, "check": checksums.of_facts(facts)})
         (partial / INDEX).write_text(index, encoding="utf-8", newline="")
 
 
@@ -190,15 +191,6 @@ def _read_ahead(read: Callable[[int], np.ndarray], count: int) -> Iterator[np.nd
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, count, 2 * workers):
             yield from pool.map(read, range(start, min(start + 2 * workers, count)))
-
-
-def _checksum(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sample(path: Path) -> str:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import uvicorn
 
-from srlab.errors import SrlabError
-from srlab.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files
+from srlab.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files, listen
 from srlab.mos.limited_log import LimitedLog, say
 from srlab.mos.ratings import Ratings
 from srlab.mos.study import open_study
@@ -29,7 +28,7 @@ def serve(folder: Path, host: str, port: int, url: str | None) -> None:
     """
     study = open_study(folder)
     ratings = Ratings(study)
-    listening = _listen(host, port)
+    listening = listen(host, port)
     name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     base = (url or f"http://{name}:{listening.getsockname()[1]}").rstrip("/")
     lines = []
@@ -63,20 +62,3 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         say(self.greeting)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Returns a listening socket, so that an address that cannot be had is an error before anything else happens.
-
-    The protocol is named because asyncio turns off Nagle's algorithm, 40 ms an answer, only where it knows it is TCP.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that was killed starts again at once
-        listening.bind((host, port))
-        listening.listen()  # what comes before the event loop runs waits instead of failing
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise SrlabError(f"host={host} port={port}: {error}. Choose another, or 0 for any free port.") from None
-    return listening

@@ -6,8 +6,7 @@ import webbrowser
 
 import uvicorn
 
-from srlab.errors import SrlabError
-from srlab.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files
+from srlab.limited_http import BACKLOG, HEADER_BYTES, LimitedProtocol, allow_open_files, listen
 from srlab.web.application import application
 from srlab.web.limits import Limits
 from srlab.web.origin import LOOPBACK
@@ -35,7 +34,7 @@ def serve(
     Raises:
         SrlabError: the address is taken, or there is no such network.
     """
-    listening = _listen(host, port)
+    listening = listen(host, port)
     name = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listening.getsockname()[1]}"
     allowed = tuple(hosts) or (LOOPBACK if host in LOOPBACK else ())
@@ -85,17 +84,3 @@ class _Server(uvicorn.Server):
         print(f"serving at {self.address}; Ctrl-C ends it", flush=True)
         if self.open_page:
             webbrowser.open(self.address)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Returns a listening socket, so that an address that cannot be had is an error before anything else happens."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen()
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise SrlabError(f"host={host} port={port}: {error}. Choose another, or 0 for any free port.") from None
-    return listening
