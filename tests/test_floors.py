@@ -24,6 +24,7 @@ FLOORS = (
         "folder_lock",
         "limited_http",
         "labels",
+        "large_tensors",
         "plain_files",
         "plain_schema",
         "run_files",

@@ -9,12 +9,15 @@ network("photo.jpg").save("large.png")
 from typing import TYPE_CHECKING, Any
 
 from srlab.errors import SrlabError
+from srlab.large_tensors import prepare_memory
 
 if TYPE_CHECKING:
     from srlab.api import Network, load
 
 __version__ = "0.2.0.dev0"
 __all__ = ["Network", "SrlabError", "__version__", "load"]
+
+prepare_memory()  # before PyTorch makes its first tensor
 
 
 def __getattr__(name: str) -> Any:
