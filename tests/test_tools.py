@@ -139,3 +139,17 @@ def test_the_licences_of_what_is_installed(tmp_path):
     assert "BSD-3-Clause" in stated["torch"] and "BSD" in stated["omegaconf"] and "MIT" in stated["rich"]
     assert "srlab" not in stated and "pillow_jxl_plugin" not in stated
     assert "| torch |" in (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_corpus_of_a_version_is_written(tmp_path):
+    """Two short trainings; tests/training/test_corpus.py goes on with what an earlier version wrote so."""
+    done = tool("checkpoint_corpus.py", str(tmp_path / "now"), "vdsr")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "now" / "vdsr"
+    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "end.json", "last.ckpt"]
+    checkpoint = torch.load(folder / "last.ckpt", weights_only=True)
+    assert checkpoint["global_step"] == 3
+    assert "/stopped/vdsr" not in str({key: value for key, value in checkpoint.items() if key != "state_dict"})
+    assert "runs: runs\n" in (folder / "config.yaml").read_text(encoding="utf-8")
+    assert tool("checkpoint_corpus.py", str(tmp_path / "now"), "none_such").returncode == 1

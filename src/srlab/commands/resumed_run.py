@@ -7,8 +7,10 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from srlab.config.check_overrides import parse_override
+from srlab.config.compose import compose
 from srlab.config.folder import CONF, groups_of_options
 from srlab.config.renamed import with_new_names
+from srlab.config.schema import TrainConfig
 from srlab.errors import SrlabError
 from srlab.run_files import RunFiles, checkpoint_to_go_on_from
 
@@ -38,7 +40,7 @@ def resumed_config(program: str, words: list[str], multirun: bool) -> DictConfig
         )
     if multirun:
         raise SrlabError(f"resume={value} goes on with one run. Leave -m out.")
-    cfg = with_new_names(OmegaConf.load(files.config))  # type: ignore[arg-type]
+    cfg = _complete(with_new_names(OmegaConf.load(files.config)))  # type: ignore[arg-type]
     cfg.overwrite = False
     for word, override in zip(words, overrides, strict=True):
         if override.key_or_group != "resume":
@@ -49,6 +51,27 @@ def resumed_config(program: str, words: list[str], multirun: bool) -> DictConfig
     else:  # another folder, which has no checkpoint of its own
         cfg.resume = str(_checkpoint_of(files, value))
     return cfg
+
+
+def _complete(cfg: DictConfig) -> DictConfig:
+    """Adds the options that the version of srlab that began the run did not have, with their values of today.
+
+    conf/train.yaml's defaults leave an earlier run what it was: an option that would change it needs another default.
+    """
+    there = OmegaConf.to_container(cfg)
+    lacking = [key for key in OmegaConf.missing_keys(OmegaConf.structured(TrainConfig)) if not _has(there, key)]
+    if lacking:
+        now = compose("train")
+        for key in sorted(lacking):
+            OmegaConf.update(cfg, key, OmegaConf.select(now, key), force_add=True)
+    return cfg
+
+
+def _has(content: Any, key: str) -> bool:
+    first, _, rest = key.partition(".")
+    if not isinstance(content, dict) or first not in content:
+        return False
+    return not rest or _has(content[first], rest)
 
 
 def _checkpoint_of(files: RunFiles, value: str) -> Path:
