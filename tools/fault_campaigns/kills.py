@@ -4,8 +4,10 @@ import os
 import random
 import re
 import signal
+import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from fault_campaigns.row import Row
@@ -24,6 +26,8 @@ from srlab.atomic_write import is_temporary
 from srlab.run_files import RunFiles
 
 MEMORY_DISK = Path("/dev/shm")  # another file system than that of the runs, where there is one
+Program = subprocess.Popen[str]
+Moment = Callable[[random.Random, Program, RunFiles], bool]  # waits for it; tells whether the program still runs
 RANK_SECONDS = 60  # after which all processes must have ended when one was killed
 
 
@@ -49,7 +53,9 @@ def kills_in_saving(generator: random.Random, tries: int, folder: Path) -> Row:
     return row
 
 
-def _killed_training(row, generator, folder, setup, kills, moment, **variables):  # type: ignore[no-untyped-def]
+def _killed_training(
+    row: Row, generator: random.Random, folder: Path, setup: str, kills: int, moment: Moment, **variables: str
+) -> None:
     """Adds kills of one training to a row; `moment` waits for the next one, and returns whether the program runs."""
     whole, other = (RunFiles(folder / "runs" / f"{name}-{setup.replace(' ', '-')}") for name in ("whole", "killed"))
     options = words(setup)
@@ -77,7 +83,7 @@ def _begin_anew(files: RunFiles) -> None:
     files.folder.rename(files.folder.with_name(f"{files.folder.name}-{time.monotonic_ns()}"))
 
 
-def _at_a_random_step(generator, program, files) -> bool:  # type: ignore[no-untyped-def]
+def _at_a_random_step(generator: random.Random, program: Program, files: RunFiles) -> bool:
     """Some of the kills come while the program starts, before its first step or after its last."""
     if generator.random() < 0.2:
         end = time.monotonic() + generator.uniform(0, 8)
@@ -88,7 +94,7 @@ def _at_a_random_step(generator, program, files) -> bool:  # type: ignore[no-unt
     return running and program.poll() is None
 
 
-def _in_a_save(generator, program, files) -> bool:  # type: ignore[no-untyped-def]
+def _in_a_save(generator: random.Random, program: Program, files: RunFiles) -> bool:
     """Once something half-written lies in the folder of checkpoints, and some milliseconds later."""
     first = steps_logged(files) + generator.randint(1, 8)
     wait_until(program, lambda: steps_logged(files) >= first)
