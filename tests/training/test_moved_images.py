@@ -1,5 +1,7 @@
 """A run goes on where its training images lie elsewhere now, and is refused where they are others."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,8 @@ from helpers import write_image
 
 from srlab.config.compose import compose
 from srlab.errors import SrlabError
+from srlab.imaging.crop import crop_to_multiple
+from srlab.imaging.files import read_image
 from srlab.training.run import train_config
 
 
@@ -27,4 +31,20 @@ def test_moved_and_touched_images_resume_and_changed_ones_do_not(tmp_path, photo
     assert torch.load(last, weights_only=True)["global_step"] == 3
     write_image(moved / "07.png", np.zeros((96, 96, 3), np.uint8))
     with pytest.raises(SrlabError, match=r"by another run: images was 11 images, .* and is 11 images"):
+        run(tmp_path, moved, "resume=auto")
+
+
+def test_other_lr_files_do_not_resume(tmp_path, photos_folder):
+    """HR images are the same ones; a training pair is not."""
+    lr = photos_folder / "LR_bicubic" / "X2"
+    for path in sorted(photos_folder.glob("*.png")):
+        write_image(lr / f"{path.stem}x2.png", crop_to_multiple(read_image(path), 2)[::2, ::2])
+    run(tmp_path, photos_folder, "trainer.stop_after=2")
+    moved = photos_folder.rename(tmp_path / "elsewhere")
+    run(tmp_path, moved, "resume=auto", "trainer.stop_after=3")
+    write_image(moved / "LR_bicubic" / "X2" / "07x2.png", np.zeros((48, 48, 3), np.uint8))
+    with pytest.raises(SrlabError, match=r"by another run: lr_images was \[\[2, '\w+'\]\] and is \[\[2, '\w+'\]\]"):
+        run(tmp_path, moved, "resume=auto")
+    shutil.rmtree(moved / "LR_bicubic")
+    with pytest.raises(SrlabError, match=r"lr_images was \[\[2, '\w+'\]\] and is \[\]"):
         run(tmp_path, moved, "resume=auto")

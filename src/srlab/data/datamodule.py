@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,19 @@ class SuperResolutionData(pl.LightningDataModule):
             "degradation": self.degradation.name,
             # Older versions wrote another entry, of paths and times, which says nothing of the content.
             "images": f"{len(self.training.names)} images, {self.training.key}",
+            "lr_images": self._lr_images,
         }
+
+    @cached_property
+    def _lr_images(self) -> list[list[Any]]:
+        """What identifies the LR files that the patches are cut from, for the scales that have some."""
+        keys = {scale: self.training.lr_keys(self.cache, scale) for scale in self._scales_with_stores}
+        return [[scale, *keys[scale]] for scale in sorted(keys) if any(keys[scale])]
+
+    @property
+    def _scales_with_stores(self) -> list[int]:
+        """The scales whose LR images are kept; those of random degradations are made anew for every patch."""
+        return [scale for scale in self.scales if self.degradation.context(scale) is None]
 
     def check_validation(self) -> None:
         """Raises SrlabError for a validation image that cannot be decoded, measured, or paired with its LR file."""
@@ -157,8 +170,7 @@ class SuperResolutionData(pl.LightningDataModule):
         if self.stores is None:
             hr = self.training.hr_store(self.cache)
             self.degradation.check_scales(self.scales)
-            kept = [scale for scale in self.scales if self.degradation.context(scale) is None]
-            self.stores = hr, {scale: self.training.lr_store(self.cache, scale) for scale in kept}
+            self.stores = hr, {s: self.training.lr_store(self.cache, s) for s in self._scales_with_stores}
 
     def dataset(self, steps: range, rank: int = 0, world: int = 1) -> PatchDataset:
         """Returns the patches of some steps.

@@ -70,8 +70,7 @@ class TrainingSet:
         names = [name for name in self.names for _ in range(self.versions)]
         hr_sizes = [size for size in self.sizes for _ in range(self.versions)]
         sizes = [(h // scale, w // scale) for h, w in hr_sizes]
-        files = [self.lr_path(scale, index) for index in range(len(names))]
-        there = all_or_none(files, scale)
+        there = self._lr_files(scale)
         if not there:
             self.degradation.check_scales([scale])
             key = f"{self.degradation.shrunk_by}{scale}:{self.key}"
@@ -79,6 +78,17 @@ class TrainingSet:
         for path, name, size in zip(there, names, hr_sizes, strict=True):
             check_lr(str(path), image_size(path), name, size, scale)
         return open_store(cache, f"lr:{identity(there, cache)}", names, sizes, lambda i: read_image(there[i]))
+
+    def lr_keys(self, cache: Path, scale: int) -> list[str]:
+        """Returns what identifies the content of the LR files at a scale, for each set; "" where there are none."""
+        if self.parts:
+            return [key for part in self.parts for key in part.lr_keys(cache, scale)]
+        there = self._lr_files(scale)
+        return [identity(there, cache) if there else ""]
+
+    def _lr_files(self, scale: int) -> list[Path]:
+        """All LR files at a scale, or none. Raises SrlabError where some are missing."""
+        return all_or_none([self.lr_path(scale, index) for index in range(self.versions * len(self.names))], scale)
 
     def _shrunk(self, scale: int) -> Callable[[int], np.ndarray]:
         return lambda index: self.degradation.shrink(crop_to_multiple(self.read(index), scale), scale)
