@@ -1,6 +1,7 @@
 """The scripts in tools/, each run as a person runs it."""
 
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import pytest
 import torch
 from changed_tests import changed_since, needed
+from fault_campaigns.others import tested
 from fault_campaigns.trainings import differences
 from helpers import ROOT
 from mos_study import make_study
@@ -139,6 +141,16 @@ def test_the_licences_of_what_is_installed(tmp_path):
     assert "BSD-3-Clause" in stated["torch"] and "BSD" in stated["omegaconf"] and "MIT" in stated["rich"]
     assert "srlab" not in stated and "pillow_jxl_plugin" not in stated
     assert "| torch |" in (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("counted", "tries", "problems"),
+    [(r"(\d+) passing", 450, []), (r"(\d+) none of these", 0, ["nothing was tried"])],
+)
+def test_a_campaign_counts_what_its_tests_tried(counted, tries, problems):
+    row = tested("options", ["tests/config/test_any_word.py"], random.Random(0), counted)
+    assert row.problems == problems
+    assert row.tries >= tries
 
 
 @pytest.mark.slow

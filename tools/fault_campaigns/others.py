@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,28 +38,29 @@ def malicious_files(generator: random.Random, tries: int, folder: Path) -> Row:
     tests = ["tests/methods/test_loading.py", "tests/weights/test_checkpoint_schema.py",
              "tests/evaluation/test_hostile_names.py", "tests/mos/test_foreign_study.py",
              "tests/test_plain_files.py"]  # fmt: skip
-    return _tests("malicious files", tests, generator)
+    return tested("malicious files", tests, generator, r"(\d+) passed")
 
 
 def random_options(generator: random.Random, tries: int, folder: Path) -> Row:
     """Any words for any option, drawn by Hypothesis."""
-    return _tests("random options", ["tests/config/test_any_word.py"], generator)
+    return tested("random options", ["tests/config/test_any_word.py"], generator, r"(\d+) passing")
 
 
-def _tests(fault: str, tests: list[str], generator: random.Random) -> Row:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:xdist",
-        f"--hypothesis-seed={generator.randrange(1000)}",
-        *tests,
-    ]
+def tested(fault: str, tests: list[str], generator: random.Random, counted: str) -> Row:
+    """Runs tests.
+
+    Args:
+        fault: what they try.
+        tests: files, relative to the repository's root.
+        generator: seeds Hypothesis.
+        counted: a regular expression of a number in what pytest prints. Their sum is the number of tries.
+    """
+    seed = f"--hypothesis-seed={generator.randrange(1000)}"
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", seed, "--hypothesis-show-statistics", *tests]
     done = subprocess.run(command, capture_output=True, text=True, env=_environment(), cwd=ROOT)
-    passed = sum(int(words[0]) for words in map(str.split, done.stdout.split(",")) if words[1:2] == ["passed"])
-    row = Row(fault, passed, note=f"tests: {' '.join(tests)}")
+    row = Row(fault, sum(map(int, re.findall(counted, done.stdout))), note=f"tests: {' '.join(tests)}")
     row.expect(done.returncode == 0, done.stdout[-2000:])
+    row.expect(row.tries > 0, "nothing was tried")
     return row
 
 
