@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
+from srlab.atomic_write import write_text
 from srlab.run_files import RunFiles
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +70,7 @@ def keep(stopped: RunFiles, whole: RunFiles, out: Path) -> None:
     cfg = OmegaConf.load(stopped.config)
     cfg.runs = RUNS
     OmegaConf.save(cfg, out / "config.yaml")
-    (out / "end.json").write_text(json.dumps(norms(whole.last), indent=1) + "\n", encoding="utf-8")
+    write_text(out / "end.json", json.dumps(norms(whole.last), indent=1) + "\n")
 
 
 def _elsewhere(content: Any, place: str, other: str) -> Any:
