@@ -14,6 +14,8 @@ COMMANDS = {
     "evaluate": ("srlab.commands.evaluate", "measure methods on benchmark sets"),
     "data": ("srlab.commands.data", "list, fetch and check sets of images"),
     "standard-table": ("srlab.commands.standard_table", "the tables of the literature, with our numbers beside them"),
+    "figure": ("srlab.commands.figure", "an image and a crop of it by every method, as papers print them"),
+    "leaderboard": ("srlab.commands.leaderboard", "a page with the results of all networks that come with srlab"),
     "report": ("srlab.commands.report", "the runs of a sweep as one table and figures"),
     "upscale": ("srlab.commands.upscale", "photos become larger photos"),
     "convert": ("srlab.commands.convert", "write weights in another project's layout"),

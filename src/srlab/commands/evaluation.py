@@ -150,10 +150,10 @@ def _networks(config: EvaluateConfig) -> list[tuple[str, SuperResolver]]:
         paths = [zoo.located(str(path)) for path in as_list(config.ckpt)]
         if not paths:
             raise SrlabError("ckpt=[]: expected a checkpoint, or a list of them.")
-        return _labelled([(path, load_checkpoint(path)) for path in paths])
+        return labelled([(path, load_checkpoint(path)) for path in paths])
     if config.model is None and config.weights.network not in (None, zoo.PRETRAINED):
         path = zoo.located(config.weights.network)
-        return _labelled([(path, load_whole(path))])
+        return labelled([(path, load_whole(path))])
     if config.model is None:
         raise SrlabError("nothing to evaluate: say ckpt=PATH, or model=NAME (and weights=FILE where it has weights).")
     if config.model.method == SPANDREL:
@@ -182,8 +182,12 @@ def _weights_file(given: str, model: str, scales: list[int]) -> Path:
     return zoo.located(given) if given.startswith(zoo.PREFIX) else Path(given)
 
 
-def _labelled(loaded: list[tuple[Path, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
-    """Returns (label, method) with different labels: the method's own; its run or file is added, then a number."""
+def labelled(loaded: Sequence[tuple[Path, SuperResolver]]) -> list[tuple[str, SuperResolver]]:
+    """Returns (label, method) with different labels: the method's own; its run or file is added, then a number.
+
+    Args:
+        loaded: (file, method).
+    """
     plain = [(method.label, method.traits.scales) for _, method in loaded]
     named = [
         label if plain.count((label, scales)) == 1 else f"{label} ({_origin(path)})"

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from srlab.data.image_sets import ImageSet
 from srlab.evaluation.measure import EvaluationSettings, Method, super_resolved
 from srlab.evaluation.plotting import DPI, plt, save
+from srlab.evaluation.windows import heaviest, squared_error
 from srlab.imaging.files import as_8_bit, to_array
 from srlab.imaging.resize import imresize
 from srlab.labels import in_figure
@@ -29,13 +30,7 @@ def telling_crop(approximation: np.ndarray, hr: np.ndarray, size: int = CROP) ->
     Returns:
         (top, left).
     """
-    error = (approximation.astype(np.float64) - hr) ** 2
-    error = error.reshape(*hr.shape[:2], -1).mean(axis=2)
-    total = np.pad(error.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    size = min(size, *hr.shape[:2])
-    sums = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
-    top, left = np.unravel_index(int(sums.argmax()), sums.shape)
-    return int(top), int(left)
+    return heaviest(squared_error(approximation, hr), size)
 
 
 def comparison(

@@ -21,6 +21,7 @@ from srlab.atomic_write import atomic_write
 from srlab.labels import in_figure
 
 DPI = 110  # pixels to the inch
+ENDINGS: Mapping[str, Mapping[str, None]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 # Okabe and Ito's colours, which the colour-blind tell apart, without yellow, which is too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -29,7 +30,13 @@ NAMED = 10  # points whose names find room beside them; more are numbered
 Point = tuple[float, float]
 
 
-def name_points(axes: Axes, points: Mapping[str, Point], names: Mapping[str, str], colours: Mapping[str, str]) -> None:
+def name_points(
+    axes: Axes,
+    points: Mapping[str, Point],
+    names: Mapping[str, str],
+    colours: Mapping[str, str],
+    large: Sequence[Line2D] = (),
+) -> None:
     """Writes every point's name near it, clear of other points and names, with a thin line where it has moved away.
 
     Args:
@@ -37,6 +44,7 @@ def name_points(axes: Axes, points: Mapping[str, Point], names: Mapping[str, str
         points: by label.
         names: what to write, by label.
         colours: of the points, by label.
+        large: markers that names must not cover.
     """
     if not points:
         return
@@ -54,6 +62,7 @@ def name_points(axes: Axes, points: Mapping[str, Point], names: Mapping[str, str
         x=across,
         y=up,
         ax=axes,
+        objects=list(large) or None,
         expand=(1.5, 1.8),
         force_text=(0.3, 0.5),
         force_static=(0.3, 0.5),
@@ -75,11 +84,20 @@ def numbered(labels: Sequence[str]) -> dict[str, str]:
     return {label: str(i) for i, label in enumerate(labels, 1)}
 
 
-def legend(figure: Figure, handles: Sequence[Line2D], title: str | None = None) -> None:
-    """Puts a legend to the right of the axes and widens the figure by it, so that the axes keep their size."""
+def legend(figure: Figure, handles: Sequence[Line2D], title: str | None = None, spacing: float = 0.5) -> None:
+    """Puts a legend to the right of the axes and widens the figure by it, so that the axes keep their size.
+
+    Args:
+        figure: its layout is constrained.
+        handles: with labels.
+        title: above them.
+        spacing: between entries, in heights of a letter.
+    """
     for handle in handles:
         handle.set_label(in_figure(str(handle.get_label())))
-    box = figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9, title=title)
+    box = figure.legend(
+        handles=handles, loc="outside right upper", frameon=False, fontsize=9, title=title, labelspacing=spacing
+    )
     size = box.get_window_extent()
     figure.set_figwidth(figure.get_figwidth() + size.width / DPI)
     figure.set_figheight(max(figure.get_figheight(), size.height / DPI + 0.2))
@@ -114,8 +132,21 @@ def save(figure: Figure, path: Path, dpi: int = DPI) -> None:
         path: of the PNG file.
         dpi: pixels to the inch of the PNG, and of pictures in the PDF.
     """
-    with atomic_write(path) as partial:
-        figure.savefig(partial, format="png", dpi=dpi)
-    with atomic_write(path.with_suffix(".pdf")) as partial:
-        figure.savefig(partial, format="pdf", dpi=dpi, metadata={"CreationDate": None})  # the same bytes every time
+    write(figure, path, dpi)
+    write(figure, path.with_suffix(".pdf"), dpi)
     plt.close(figure)
+
+
+def write(figure: Figure, path: Path, dpi: int) -> None:
+    """Writes a figure as its file's ending says, the same bytes every time. The file is there whole or not at all.
+
+    Args:
+        figure: what to write.
+        path: one of ENDINGS. Fonts in a PDF are TrueType, since publishers refuse matplotlib's default, Type 3.
+        dpi: pixels to the inch of a PNG, and of pictures in the others.
+    """
+    with (
+        matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.suffix}),
+        atomic_write(path) as partial,
+    ):
+        figure.savefig(partial, format=path.suffix[1:], dpi=dpi, metadata=ENDINGS[path.suffix])

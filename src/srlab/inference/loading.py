@@ -3,11 +3,12 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from srlab.errors import SrlabError, nearest
 from srlab.inference.upscaler import Settings, Upscaler
 from srlab.networks import NETWORKS
-from srlab.networks.network import SRNetwork
+from srlab.networks.network import SRNetwork, State
 from srlab.run_files import CHECKPOINTS, checkpoint_in
 from srlab.weights import hub, zoo
 from srlab.weights.bare import arguments_of_bare
@@ -15,7 +16,7 @@ from srlab.weights.checkpoint import Checkpoint, evaluated_weights, is_checkpoin
 from srlab.weights.checkpoint_schema import network_of_method
 from srlab.weights.files import network_state, read_file
 from srlab.weights.fitting import fit
-from srlab.weights.recognition import incomplete, recognise
+from srlab.weights.recognition import Recognised, incomplete, recognise
 from srlab.weights.spandrel_network import SpandrelNetwork
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
@@ -38,7 +39,7 @@ def load(source: str, scale: float | None = None, settings: Settings | None = No
     """
     if source in INTERPOLATIONS:
         return Upscaler(NETWORKS["interpolation"](kernel=source), source, settings)
-    path, label = _located(source, scale)
+    path, label = located(source, scale)
     network = network_at(path, scale)
     if not _reaches(network.traits.scales, scale):
         has = ", ".join(f"x{s}" for s in network.traits.scales or ())
@@ -46,8 +47,8 @@ def load(source: str, scale: float | None = None, settings: Settings | None = No
     return Upscaler(network, label, settings)
 
 
-def _located(source: str, scale: float | None) -> tuple[Path, str]:
-    """Returns the file of a network, and what the network is called."""
+def located(source: str, scale: float | None) -> tuple[Path, str]:
+    """Returns the file of a network, and what the network is called; arguments and errors are those of `load`."""
     if source.startswith(zoo.PREFIX) or source in zoo.names():
         name = source.removeprefix(zoo.PREFIX)
         return zoo.path(name), name
@@ -100,22 +101,46 @@ def network_at(path: Path, scale: float | None = None) -> SRNetwork:
     if is_checkpoint(content):
         return network_of(parse_checkpoint(content, path), path)
     state = network_state(content, path)
-    found = recognise(state)
+    found = recognised(state, path)
     if found is None:
-        if advice := incomplete(state):
-            raise SrlabError(f"{path}: cannot be used as it is. {advice}")
         return SpandrelNetwork(str(path))
+    network = NETWORKS[found.network](**published_arguments(found, path, scale))
+    fit(network, found.state, path, state)
+    return network.eval()
+
+
+def recognised(state: State, path: Path) -> Recognised | None:
+    """Returns which network bare weights are of; None where only spandrel may know it.
+
+    Raises:
+        SrlabError: they are whole but for what their project keeps elsewhere.
+    """
+    found = recognise(state)
+    if found is None and (advice := incomplete(state)):
+        raise SrlabError(f"{path}: cannot be used as it is. {advice}")
+    return found
+
+
+def published_arguments(found: Recognised, path: Path, scale: float | None = None) -> dict[str, Any]:
+    """Returns the arguments of a network that was recognised by bare weights; warns of those that are only assumed.
+
+    Args:
+        found: the weights.
+        path: of their file, for the warning.
+        scale: for the few networks whose weights fit every scale.
+
+    Raises:
+        SrlabError: it is needed, and not said.
+    """
     arguments, assumed = arguments_of_bare(found, scale)
     if assumed:
         shown = ", ".join(f"{key}={value}" for key, value in assumed.items())
         warnings.warn(
             f"{path}: bare weights do not show {shown}, which is assumed. If it is something else: "
             f"srlab convert {path} OUT.safetensors layout=srlab {next(iter(assumed))}=VALUE",
-            stacklevel=2,
+            stacklevel=3,
         )
-    network = NETWORKS[found.network](**arguments)
-    fit(network, found.state, path, state)
-    return network.eval()
+    return arguments
 
 
 def network_of(checkpoint: Checkpoint, path: Path) -> SRNetwork:

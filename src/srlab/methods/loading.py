@@ -7,7 +7,9 @@ from typing import Any
 from torch import Tensor
 
 from srlab.errors import SrlabError
+from srlab.inference.loading import published_arguments, recognised
 from srlab.methods import find_method
+from srlab.methods.spandrel import Spandrel
 from srlab.methods.super_resolver import SuperResolver
 from srlab.networks import network_name
 from srlab.weights.checkpoint import (
@@ -56,6 +58,28 @@ def load_whole(path: Path) -> SuperResolver:
     found = recognise(state)
     name = "NAME" if found is None else found.network
     raise SrlabError(f"weights={path}: does not say which network it is of. Say model={name} too.{described(state)}")
+
+
+def load_recognised(path: Path, scale: int) -> SuperResolver:
+    """Returns the method of a file that says itself what it is, in eval mode.
+
+    Args:
+        path: of a checkpoint of srlab, or of bare weights that srlab or spandrel recognises.
+        scale: for the few networks whose weights fit every scale, such as FSRCNN's.
+
+    Raises:
+        SrlabError: the file is damaged, or holds something else.
+    """
+    content = read_file(path)
+    if is_checkpoint(content):
+        return load_checkpoint(path)
+    state = network_state(content, path)
+    found = recognised(state, path)
+    if found is None:
+        return Spandrel(str(path)).eval()
+    method = find_method(found.network)(published_arguments(found, path, scale))
+    fit(method.network, found.state, path, state)
+    return method.eval()
 
 
 def load_weights(method: SuperResolver, path: Path) -> None:
