@@ -10,13 +10,16 @@ UVX ?= uvx
 PYTEST := -m pytest -n auto --max-worker-restart 0
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-fast lint benchmark faults lock audit clean
+.PHONY: help demo results test test-fast lint benchmark faults lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 demo: $(VENV)/.installed  ## train a small EDSR x2 on embedded data, evaluate it, draw a picture; the last line says where
 	$(PYTHON) train.py experiment=demo overwrite=true $(OPTIONS)
+
+results: $(VENV)/.installed  ## measure all networks that come with srlab; results/leaderboard/index.html is the page
+	$(PYTHON) -m srlab leaderboard $(OPTIONS)
 
 test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a part)
 	$(PYTHON) $(PYTEST) --dist loadfile --no-loadscope-reorder $(TESTS)

@@ -45,6 +45,7 @@ FLOORS = (
     ("evaluation",),
     ("training",),
     ("sweeps",),
+    ("results_page",),
     ("mos",),
     ("web",),
     ("commands",),

@@ -179,10 +179,14 @@ def _random(key: str, shape: torch.Size) -> Tensor:
     return torch.ones(shape) if key.endswith(("weight", "running_var")) else torch.zeros(shape)
 
 
+def official_path(name: str) -> Path:
+    """Returns where torchvision's file of a backbone is, or would be: in torch hub's folder (TORCH_HOME)."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / BACKBONES[name].file_name
+
+
 def _official_file(name: str) -> Path:
     """Returns torchvision's file in torch hub's folder. Raises SrlabError if it cannot be downloaded or is damaged."""
-    backbone = BACKBONES[name]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / backbone.file_name
+    backbone, path = BACKBONES[name], official_path(name)
     if not path.is_file():
         _download(name, backbone, path)
     with path.open("rb") as file:

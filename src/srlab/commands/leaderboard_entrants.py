@@ -1,0 +1,116 @@
+"""Who takes part in a leaderboard: interpolation, the networks that come with srlab, and those of the user."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from srlab.config.compose import composed
+from srlab.config.folder import CONF
+from srlab.config.parse import parse
+from srlab.config.schema import EvaluateConfig
+from srlab.errors import SrlabError, nearest
+from srlab.evaluation.leaderboard import REFERENCE, Entrant
+from srlab.evaluation.published import published_sizes
+from srlab.evaluation.weights_folder import method_with, read_weights
+from srlab.methods import interpolation
+from srlab.methods.loading import load_checkpoint
+from srlab.run_files import CHECKPOINTS
+from srlab.weights import zoo
+from srlab.weights.checkpoint import is_checkpoint
+from srlab.weights.files import read_file
+
+CLASSICAL = ("bicubic", "lanczos")
+
+
+def entrants_of(only: Sequence[str] | None, methods: Sequence[str], scales: Sequence[int]) -> list[Entrant]:
+    """Returns the methods in the order of the tables, with different labels.
+
+    Args:
+        only: names among CLASSICAL and those of the zoo; None for all of them.
+        methods: paths of runs, checkpoints and files of weights, or pretrained:NAME.
+        scales: those to measure. Methods that have none of them are left out.
+
+    Raises:
+        SrlabError: an unknown name, a scale below 2, a file that cannot be read, or nothing is left.
+    """
+    for scale in scales:
+        if scale < 2:
+            raise SrlabError(f"scales={scale}: expected 2, 3, 4 or more.")
+    known = [*CLASSICAL, *zoo.names()]
+    for name in only or ():
+        if name not in known:
+            raise SrlabError(f"only={name}: expected some of {', '.join(known)}.{nearest(name, known)}")
+    chosen = known if only is None else [name for name in known if name in only]
+    found = [*_shipped(chosen, scales), *(entrant for text in methods for entrant in _own(text, scales))]
+    entrants = _labelled([replace(e, scales=tuple(s for s in scales if s in e.scales)) for e in found])
+    if not any(entrant.scales for entrant in entrants):
+        raise SrlabError(f"scales={list(scales)}: no method that was asked for has any of them. Choose others.")
+    return [entrant for entrant in entrants if entrant.scales]
+
+
+def _shipped(chosen: Sequence[str], scales: Sequence[int]) -> Iterator[Entrant]:
+    for name in chosen:
+        if name in CLASSICAL:
+            yield Entrant(name, "", interpolation(name), tuple(scales), "")
+        else:
+            yield _of_checkpoint(zoo.path(name), f"{zoo.PREFIX}{name}")
+
+
+def _own(text: str, scales: Sequence[int]) -> list[Entrant]:
+    """The method of a file; several where bare weights are of a network for each scale."""
+    path = zoo.located(str(Path(text).expanduser()) if not text.startswith(zoo.PREFIX) else text)
+    if is_checkpoint(read_file(path)):
+        return [_of_checkpoint(path, text)]
+    return _of_bare_weights(path, text, scales)
+
+
+def _of_checkpoint(path: Path, origin: str) -> Entrant:
+    method = load_checkpoint(path)
+    trained = (method.hparams["recipe"] or {}).get("scales") or method.traits.scales or (2, 3, 4)
+    return Entrant(method.label, origin, method, tuple(trained), _hash(path))
+
+
+def _of_bare_weights(path: Path, origin: str, scales: Sequence[int]) -> list[Entrant]:
+    """Looks among the models of conf/ that are called like the network for the one of this size."""
+    weights = read_weights(path)
+    names = sorted(file.stem for file in (CONF / "model").glob(f"{weights.network}*.yaml"))
+    found = []
+    for scale in scales:
+        for name in names:
+            config = parse(composed("evaluate", [f"model={name}", f"scale={scale}"]), EvaluateConfig).model
+            assert config is not None
+            method = method_with(weights, config.method, config.network, scale, published_sizes(name, scale))
+            if method is not None:
+                found.append(Entrant(name, origin, method, (scale,), _hash(path)))
+                break
+    if not found:
+        raise SrlabError(
+            f"methods={origin}: holds {weights}, which is no published network at x{', x'.join(map(str, scales))}. "
+            f"Its scale may be missing in the file's name (NAME_x2.pt); or srlab convert it into a checkpoint."
+        )
+    return found
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _labelled(entrants: Sequence[Entrant]) -> list[Entrant]:
+    """Gives a method whose label is taken at one of its scales its run or file as well, and then a number."""
+    taken = {(REFERENCE, scale) for entrant in entrants for scale in entrant.scales}
+    unique = []
+    for number, entrant in enumerate(entrants, 1):
+        label = entrant.label
+        names = (label, f"{label} ({_source(entrant.origin)})", f"{label} #{number}")
+        free = next(name for name in names if not any((name, scale) in taken for scale in entrant.scales))
+        taken |= {(free, scale) for scale in entrant.scales}
+        unique.append(replace(entrant, label=free))
+    return unique
+
+
+def _source(origin: str) -> str:
+    """Returns RUN for runs/RUN and runs/RUN/checkpoints/best.ckpt, and else the file's name without its ending."""
+    path = Path(origin.removeprefix(zoo.PREFIX))
+    return path.parents[1].name if path.parent.name == CHECKPOINTS else path.stem
