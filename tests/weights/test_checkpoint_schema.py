@@ -9,6 +9,7 @@ from fault_campaigns.strangers import MEMORY, limited
 from mutated_checkpoints import campaign, checkpoint_content
 
 from srlab.errors import SrlabError
+from srlab.evaluation.about_checkpoint import about_checkpoint
 from srlab.inference.loading import network_at
 from srlab.methods.loading import load_checkpoint
 from srlab.networks import NETWORKS
@@ -49,6 +50,14 @@ def put(*keys, value):
         content[keys[-1]] = value
 
     return change
+
+
+@pytest.mark.parametrize("value", ["text", [], {"rows": 3}, {"rows": [{"set": "set5"}]}])
+def test_what_a_checkpoint_says_of_itself_is_checked(tmp_path, value):
+    content = checkpoint_content("edsr") | {"about": value}
+    torch.save(content, tmp_path / "a.ckpt")
+    with pytest.raises(SrlabError, match=r"a\.ckpt: about.* expected"):
+        about_checkpoint(tmp_path / "a.ckpt")
 
 
 FEATURE = ("hyper_parameters", "network", "features")

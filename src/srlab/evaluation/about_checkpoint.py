@@ -13,6 +13,7 @@ from srlab.run_files import CHECKPOINTS, RunFiles
 from srlab.weights import zoo
 from srlab.weights.about import About, Images, Row
 from srlab.weights.checkpoint import is_checkpoint
+from srlab.weights.checkpoint_schema import check_checkpoint
 from srlab.weights.files import read_file
 from srlab.weights.packed import ABOUT
 
@@ -31,6 +32,9 @@ def about_checkpoint(path: Path) -> About | None:
 
     Returns:
         What was found; None where there is nothing.
+
+    Raises:
+        SrlabError: the file cannot be read, or is a checkpoint with an entry that is none.
     """
     if path.parent == zoo.FOLDER:
         return _of_card(path.stem)
@@ -39,7 +43,10 @@ def about_checkpoint(path: Path) -> About | None:
         found = About(_rows(run), _images(run))
         return found if found != About() else None
     content = read_file(path)
-    return About.of_plain(content[ABOUT]) if is_checkpoint(content) and ABOUT in content else None
+    if not is_checkpoint(content):
+        return None
+    check_checkpoint(content, path)
+    return About.of_plain(content[ABOUT]) if ABOUT in content else None
 
 
 def _of_card(name: str) -> About:

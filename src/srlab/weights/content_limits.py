@@ -13,7 +13,7 @@ from srlab.errors import SrlabError
 from srlab.labels import printable
 
 DEEPEST = 24  # dictionaries and lists within each other; Lightning's loops have 8
-MOST = 2_000_000  # values; a training state of 2,000 tensors has 30,000
+MOST = 500_000  # values; a training state of 2,000 tensors has 30,000
 LONGEST_KEY = 300  # characters
 MOST_PARTS = 40  # of a key, between dots
 LONGEST_TEXT = 1_000_000  # characters
