@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 from changed_tests import changed_since, needed
-from fault_campaigns.others import tested
+from fault_campaigns.others import row_of_tests
 from fault_campaigns.trainings import differences
 from helpers import ROOT
 from mos_study import make_study
@@ -148,7 +148,7 @@ def test_the_licences_of_what_is_installed(tmp_path):
     [(r"(\d+) passing", 450, []), (r"(\d+) none of these", 0, ["nothing was tried"])],
 )
 def test_a_campaign_counts_what_its_tests_tried(counted, tries, problems):
-    row = tested("options", ["tests/config/test_any_word.py"], random.Random(0), counted)
+    row = row_of_tests("options", ["tests/config/test_any_word.py"], random.Random(0), counted)
     assert row.problems == problems
     assert row.tries >= tries
 

@@ -38,15 +38,15 @@ def malicious_files(generator: random.Random, tries: int, folder: Path) -> Row:
     tests = ["tests/methods/test_loading.py", "tests/weights/test_checkpoint_schema.py",
              "tests/evaluation/test_hostile_names.py", "tests/mos/test_foreign_study.py",
              "tests/test_plain_files.py"]  # fmt: skip
-    return tested("malicious files", tests, generator, r"(\d+) passed")
+    return row_of_tests("malicious files", tests, generator, r"(\d+) passed")
 
 
 def random_options(generator: random.Random, tries: int, folder: Path) -> Row:
     """Any words for any option, drawn by Hypothesis."""
-    return tested("random options", ["tests/config/test_any_word.py"], generator, r"(\d+) passing")
+    return row_of_tests("random options", ["tests/config/test_any_word.py"], generator, r"(\d+) passing")
 
 
-def tested(fault: str, tests: list[str], generator: random.Random, counted: str) -> Row:
+def row_of_tests(fault: str, tests: list[str], generator: random.Random, counted: str) -> Row:
     """Runs tests.
 
     Args:
