@@ -3,6 +3,8 @@
 import copy
 import functools
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,11 @@ def random_condition(method: SuperResolver, samples: int) -> torch.Tensor | None
 def gradients(method: SuperResolver) -> dict[str, torch.Tensor]:
     """Of the parameters that have one: the modules of other scales have none."""
     return {name: p.grad.clone() for name, p in method.network.named_parameters() if p.grad is not None}
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Waits until a condition holds, and fails where it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -45,6 +45,7 @@ FLOORS = (
     ("evaluation",),
     ("training",),
     ("sweeps",),
+    ("before_after",),
     ("results_page",),
     ("mos",),
     ("web",),

@@ -112,7 +112,7 @@ def test_names_of_strangers_are_text(measured):
 
     page = measured.page("hostile.html", rewritten(measured, "hostile.json", change), title=HOSTILE)
     elements = Elements(page)
-    assert len(elements.of("script")) == 4 and "alert(1)" not in "".join(
+    assert len(elements.of("script")) == 5 and "alert(1)" not in "".join(
         text for _, _, text in elements.of("script")[1:]
     )
     assert not any("onerror" in attributes for _, attributes, _ in elements.found)

@@ -1,10 +1,10 @@
 """The page in a real browser, from a file: sorting, the slider, methods, error maps, zoom; nothing asked, no error."""
 
 import json
-import time
 
 import numpy as np
 import pytest
+from helpers import wait_for
 from mos_rehearsal import browser
 from mos_study import needs_browser
 from selenium.webdriver.common.action_chains import ActionChains
@@ -18,7 +18,6 @@ from srlab.evaluation.validation_panel import error_map
 from srlab.imaging.files import read_image
 
 pytestmark = [pytest.mark.slow, needs_browser]
-SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +44,11 @@ def page(desktop, address):
 
 def opened(driver, address):
     driver.get(address)
-    wait(lambda: find(driver, "right-name").text)
+    wait_for(lambda: find(driver, "right-name").text)
 
 
 def find(driver, name):
     return driver.find_element("id", name)
-
-
-def wait(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def choose(driver, name, text):
@@ -122,7 +114,7 @@ def test_the_canvases_show_the_files_exactly(page, measured):
     choose(page, "picture", "photo1")
     choose(page, "left", "bilinear")
     choose(page, "right", "HR")
-    wait(lambda: find(page, "left-name").text == "bilinear" and find(page, "right-name").text == "HR")
+    wait_for(lambda: find(page, "left-name").text == "bilinear" and find(page, "right-name").text == "HR")
     saved = read_image(measured.folder / "images/set5_x4/photo1_bilinear.png")
     np.testing.assert_array_equal(pixels(page, "left"), saved)
     np.testing.assert_array_equal(pixels(page, "right"), measured.hr("set5", 4, "photo1"))
@@ -130,14 +122,14 @@ def test_the_canvases_show_the_files_exactly(page, measured):
     (own,) = [row for row in rows if (row["set"], row["scale"], row["method"]) == ("set5", 4, "bilinear")]
     assert f"{own['images']['photo1']['psnr']:.2f} dB" in find(page, "left-values").text
     choose(page, "left", "LR, enlarged pixels")
-    wait(lambda: find(page, "left-name").text == "LR, enlarged pixels")
+    wait_for(lambda: find(page, "left-name").text == "LR, enlarged pixels")
     shown = pixels(page, "left")
     np.testing.assert_array_equal(shown, shown[::4, ::4].repeat(4, axis=0).repeat(4, axis=1))
 
 
 def test_error_maps_are_those_of_the_validation_panel(page, measured):
     press(page, "#right-error")
-    wait(lambda: find(page, "legend").is_displayed())
+    wait_for(lambda: find(page, "legend").is_displayed())
     method = find(page, "right-name").text
     sr = read_image(measured.folder / f"images/mine_x2/photo0_{method}.png")
     expected = error_map(sr, measured.hr("mine", 2, "photo0"))
@@ -148,7 +140,7 @@ def test_error_maps_are_those_of_the_validation_panel(page, measured):
         pixels(page, "left"), read_image(measured.folder / "images/mine_x2/photo0_bicubic.png")
     )
     press(page, "#right-error")
-    wait(lambda: not find(page, "legend").is_displayed())
+    wait_for(lambda: not find(page, "legend").is_displayed())
     np.testing.assert_array_equal(pixels(page, "right"), sr)
 
 
@@ -161,10 +153,10 @@ def test_the_divider_follows_keys_and_the_pointer(page):
     start = width_of(page, "left-pane")
     slider.send_keys(Keys.ARROW_RIGHT * 20)
     assert slider.get_attribute("value") == "70"
-    wait(lambda: width_of(page, "left-pane") > start)
+    wait_for(lambda: width_of(page, "left-pane") > start)
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", stage)
     ActionChains(page).click_and_hold(find(page, "divider")).move_by_offset(-90, 0).release().perform()
-    wait(lambda: int(slider.get_attribute("value")) < 70)
+    wait_for(lambda: int(slider.get_attribute("value")) < 70)
 
 
 def test_zoom_shows_pixels_and_the_image_moves_in_its_frame(page):
@@ -174,7 +166,7 @@ def test_zoom_shows_pixels_and_the_image_moves_in_its_frame(page):
         and find(page, "left-image").value_of_css_property("image-rendering") == "pixelated"
     )
     page.execute_script("document.getElementById('stage').style.height = '100px'")
-    wait(lambda: "pan" in find(page, "stage").get_attribute("class"))
+    wait_for(lambda: "pan" in find(page, "stage").get_attribute("class"))
     before = find(page, "right-image").rect["y"]
     find(page, "stage").send_keys(Keys.ARROW_DOWN)
     assert find(page, "right-image").rect["y"] == before - 60 == find(page, "left-image").rect["y"]
@@ -191,7 +183,7 @@ def test_a_choice_stays_when_the_image_changes(page):
     choose(page, "right", "bilinear")
     choose(page, "place", "mine ×4")
     choose(page, "picture", "photo2")
-    wait(lambda: find(page, "right-image").get_attribute("aria-label") == "bilinear, photo2")
+    wait_for(lambda: find(page, "right-image").get_attribute("aria-label") == "bilinear, photo2")
     assert Select(find(page, "left")).first_selected_option.text == "bicubic"
 
 
@@ -203,7 +195,7 @@ def test_a_phone_shows_all_of_it(address):
             box = find(driver, name).rect
             assert box["x"] >= 0 and box["x"] + box["width"] <= driver.execute_script("return window.innerWidth")
         drag_by_finger(driver, find(driver, "divider"), 60)
-        wait(lambda: int(find(driver, "slider").get_attribute("value")) > 55)
+        wait_for(lambda: int(find(driver, "slider").get_attribute("value")) > 55)
         assert driver.get_log("browser") == []
 
 

@@ -1,11 +1,11 @@
 """The page in a real browser: upload, slider, zoom, download, refusals; at a desk and on a phone."""
 
 import io
-import time
 
 import numpy as np
 import pytest
 import requests
+from helpers import wait_for
 from mos_rehearsal import browser
 from mos_study import needs_browser
 from PIL import Image
@@ -28,13 +28,6 @@ def find(driver, name):
     return driver.find_element("id", name)
 
 
-def wait(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 def choose(driver, path, network="own 1"):
     """Opens the file in the page, as the dialogue of the browser does, and chooses a network."""
     find(driver, "file").send_keys(str(path))
@@ -46,9 +39,9 @@ def choose(driver, path, network="own 1"):
 def enlarge(driver, server, path):
     driver.get(server.address)
     choose(driver, path)
-    wait(find(driver, "enlarge").is_enabled)
+    wait_for(find(driver, "enlarge").is_enabled)
     find(driver, "enlarge").click()
-    wait(find(driver, "download").is_displayed)
+    wait_for(find(driver, "download").is_displayed)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +58,9 @@ def test_a_photo_is_enlarged_compared_and_downloaded(drivers, served, photo):
     assert width == 2 * PHOTO.shape[1]  # at 1:1
     before = find(driver, "clip").size["width"]
     find(driver, "slider").send_keys("\ue013" * 20)  # arrow up
-    wait(lambda: find(driver, "clip").size["width"] > before)
+    wait_for(lambda: find(driver, "clip").size["width"] > before)
     find(driver, "download").click()
-    wait(lambda: [path for path in folder.iterdir() if path.suffix == ".png"])
+    wait_for(lambda: [path for path in folder.iterdir() if path.suffix == ".png"])
     (downloaded,) = folder.glob("*.png")
     expected = served.result(served.last(png(PHOTO))["after"])
     np.testing.assert_array_equal(np.asarray(Image.open(downloaded)), expected)
@@ -92,7 +85,7 @@ def test_what_is_no_image_and_what_is_too_large_is_said(drivers, narrow, tmp_pat
         choose(driver, tmp_path / name)
         if find(driver, "enlarge").is_enabled():
             find(driver, "enlarge").click()
-        wait(lambda words=words: words in find(driver, "failure").text + find(driver, "facts").text)
+        wait_for(lambda words=words: words in find(driver, "failure").text + find(driver, "facts").text)
         assert not find(driver, "download").is_displayed()
 
 
@@ -111,6 +104,6 @@ def test_the_thumbnail_and_the_examples_are_pictures(drivers, served):
     driver.get(served.address)
     examples = find(driver, "examples").find_elements("tag name", "img")
     assert len(examples) >= 3
-    wait(lambda: all(image.get_property("naturalWidth") > 0 for image in examples))
+    wait_for(lambda: all(image.get_property("naturalWidth") > 0 for image in examples))
     content = requests.get(examples[0].get_attribute("src"), timeout=SECONDS).content
     assert min(Image.open(io.BytesIO(content)).size) > 32

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import requests
 from fault_campaigns.half_open import half_open
+from helpers import wait_for
 from PIL import Image, ImageCms
 from web_server import SECONDS, encoded, png, tiny_network, web_server
 
@@ -23,13 +24,6 @@ from srlab.web.server import serve
 
 pytestmark = pytest.mark.slow
 SMALL = synthetic_image(1, 24)[:20]
-
-
-def wait_for(condition, seconds=SECONDS):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def error_of(answer, status):
@@ -196,8 +190,8 @@ def test_addresses_that_there_are_not(served):
 
 def test_assets_name_no_other_site():
     """No address of another host but the namespace of SVG, which is a name."""
-    folder = Path(srlab.__file__).parent / "web" / "assets"
-    for file in folder.iterdir():
+    package = Path(srlab.__file__).parent
+    for file in [*package.glob("web/assets/*"), *package.glob("before_after/assets/*")]:
         assert "//" not in file.read_text().replace("http://www.w3.org/2000/svg", "").replace("// ", "")
 
 

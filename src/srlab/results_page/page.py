@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from srlab import before_after
 from srlab.atomic_write import write_text
 from srlab.labels import printable
 from srlab.results_page.about import commands, protocol_text
@@ -61,7 +62,8 @@ def asset(name: str) -> str:
 
 
 def _html(results: Results, places: Sequence[Place], data: str, figures: Sequence[tuple[str, str]], title: str) -> str:
-    style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
+    style = before_after.asset(before_after.STYLE) + asset("page.css")
+    scripts = [before_after.asset(before_after.SCRIPT), *map(asset, SCRIPTS)]
     shown = any(place.pictures for place in places)
     return Template(asset("page.html")).substitute(
         policy=_policy(style, scripts),

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from srlab import before_after
 from srlab.errors import SrlabError
 from srlab.web.examples import EXAMPLES, example
 from srlab.web.limits import MEGA, Limits
@@ -32,6 +33,7 @@ from srlab.web.results import Results, nameless_file, parts
 from srlab.web.worker_process import LOST, WorkerProcess
 
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
+SHARED = {before_after.STYLE: "text/css", before_after.SCRIPT: "text/javascript"}  # with the page of results
 NEVER_STORED = {"Cache-Control": "no-store"}
 PULSE = 5  # seconds after which a step is said again: proxies cut connections on which nothing moves
 
@@ -52,6 +54,7 @@ class PhotoPages:
         folder = files("srlab.web") / "assets"
         self.html = (folder / "page.html").read_bytes()
         self.assets = {name: (folder / name).read_bytes() for name in ASSETS}
+        self.assets |= {name: before_after.asset(name).encode() for name in SHARED}
 
     def routes(self) -> list[Route]:
         return [
@@ -80,7 +83,7 @@ class PhotoPages:
         name = request.path_params["name"]
         if name not in self.assets:
             raise HTTPException(404, "There is no such page.")
-        return Response(self.assets[name], media_type=ASSETS[name], headers={"Cache-Control": "no-cache"})
+        return Response(self.assets[name], media_type=(ASSETS | SHARED)[name], headers={"Cache-Control": "no-cache"})
 
     async def example(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -120,11 +120,6 @@ function zoomTo(zoom) {
   draw();
 }
 
-// An image smaller than its frame stays in the middle; a larger one cannot be moved out of it.
-function within(at, size, room) {
-  return size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, at));
-}
-
 function draw() {
   if (!view.picture) return;
   const stage = element("stage"), { width, height } = frame(), by = factor(), ratio = devicePixelRatio;
@@ -183,39 +178,6 @@ function moveBy(x, y) {
 
 // ---- what a visitor does
 
-// At the divider, or where there is nothing to move, the pointer moves the divider; else the images.
-function followPointer() {
-  const stage = element("stage");
-  let held = null; // {x, y, splits}
-  stage.addEventListener("pointerdown", (event) => {
-    if (event.button > 0) return;
-    const splits = !isBeside() && (element("divider").contains(event.target) || !stage.classList.contains("pan"));
-    held = { x: event.clientX, y: event.clientY, splits };
-    stage.setPointerCapture(event.pointerId);
-    stage.classList.toggle("moving", !splits);
-    if (splits) splitAt(event.clientX);
-  });
-  stage.addEventListener("pointermove", (event) => {
-    if (!held) return;
-    if (held.splits) splitAt(event.clientX);
-    else moveBy(event.clientX - held.x, event.clientY - held.y);
-    Object.assign(held, { x: event.clientX, y: event.clientY });
-  });
-  for (const kind of ["pointerup", "pointercancel"]) {
-    stage.addEventListener(kind, () => {
-      held = null;
-      stage.classList.remove("moving");
-    });
-  }
-  stage.addEventListener("keydown", (event) => {
-    const step = event.shiftKey ? 400 : 60;
-    const by = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key];
-    if (!by || !stage.classList.contains("pan")) return;
-    event.preventDefault();
-    moveBy(...by);
-  });
-}
-
 function listen() {
   element("place").addEventListener("change", choosePlace);
   element("picture").addEventListener("change", choosePicture);
@@ -237,7 +199,13 @@ function listen() {
     });
   }
   new ResizeObserver(draw).observe(element("stage"));
-  followPointer();
+  followPointer(element("stage"), element("divider"), {
+    isReady: () => true,
+    isDivided: () => !isBeside(),
+    movesByKey: () => element("stage").classList.contains("pan"),
+    splitAt,
+    moveBy,
+  });
 }
 
 if (DATA.places.length) {

@@ -239,11 +239,6 @@ function centre() {
   draw();
 }
 
-// A picture smaller than its frame stays in the middle; a larger one cannot be moved out of it.
-function within(at, size, frame) {
-  return size <= frame ? (frame - size) / 2 : Math.min(0, Math.max(frame - size, at));
-}
-
 function draw() {
   if (!shown) return;
   const stage = element("stage"), by = factor(), ratio = devicePixelRatio;
@@ -286,38 +281,6 @@ function moveBy(x, y) {
   view.x += x;
   view.y += y;
   draw();
-}
-
-function followPointer() {
-  const stage = element("stage");
-  let held = null; // {x, y, splits}
-  stage.addEventListener("pointerdown", (event) => {
-    if (!shown || event.button > 0) return;
-    const splits = element("divider").contains(event.target) || !stage.classList.contains("pan");
-    held = { x: event.clientX, y: event.clientY, splits };
-    stage.setPointerCapture(event.pointerId);
-    stage.classList.toggle("moving", !splits);
-    if (splits) splitAt(event.clientX);
-  });
-  stage.addEventListener("pointermove", (event) => {
-    if (!held) return;
-    if (held.splits) splitAt(event.clientX);
-    else moveBy(event.clientX - held.x, event.clientY - held.y);
-    Object.assign(held, { x: event.clientX, y: event.clientY });
-  });
-  for (const kind of ["pointerup", "pointercancel"]) {
-    stage.addEventListener(kind, () => {
-      held = null;
-      stage.classList.remove("moving");
-    });
-  }
-  stage.addEventListener("keydown", (event) => {
-    const step = event.shiftKey ? 400 : 60;
-    const by = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key];
-    if (!shown || !by) return;
-    event.preventDefault();
-    moveBy(...by);
-  });
 }
 
 // ---- what a visitor does
@@ -364,7 +327,9 @@ function listen() {
     if (file) take(file, file.name || "pasted.png");
   });
   new ResizeObserver(draw).observe(element("stage"));
-  followPointer();
+  followPointer(element("stage"), element("divider"), {
+    isReady: () => shown !== null, isDivided: () => true, movesByKey: () => shown !== null, splitAt, moveBy,
+  });
 }
 
 async function begin() {
