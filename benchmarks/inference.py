@@ -14,7 +14,6 @@ whole image at once, each in a process of its own; the image is made row by row 
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -22,7 +21,6 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,7 +28,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from srlab.errors import SrlabError
-from srlab.inference.devices import has_fast_bf16
+from srlab.inference.devices import has_fast_bf16, processor
 from srlab.inference.engines import engine_forward
 from srlab.inference.folding import folded
 from srlab.inference.loading import load
@@ -195,12 +193,6 @@ def machine() -> dict[str, Any]:
         "fast_bf16": has_fast_bf16("cpu"),
         "versions": versions,
     }
-
-
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def main() -> None:

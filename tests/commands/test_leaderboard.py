@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import ROOT, SHARED, build, needs_shared, read_image, write_image
+from leaderboard_folder import rows_and_images
 
 from srlab.commands import leaderboard_run
 from srlab.commands.evaluation import evaluate_config
@@ -13,7 +14,6 @@ from srlab.commands.leaderboard import main
 from srlab.commands.leaderboard_entrants import entrants_of
 from srlab.config.compose import compose
 from srlab.errors import SrlabError
-from srlab.evaluation.leaderboard import rows_and_images
 from srlab.folder_lock import owned
 from srlab.metrics.protocol import protocol
 from srlab.weights import zoo

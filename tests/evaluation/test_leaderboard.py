@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import torch
 from helpers import build, read_image
+from leaderboard_folder import rows_and_images
 
 from srlab.data.image_sets import ImageSet, Picture
 from srlab.errors import SrlabError
 from srlab.evaluation import leaderboard_figures
 from srlab.evaluation.board_file import Board, Measured, read_board, write_board
-from srlab.evaluation.costs import Cost, machine, processor
-from srlab.evaluation.leaderboard import Entrant, content_of, measure_board, rows_and_images, saved_reference
+from srlab.evaluation.costs import Cost, machine
+from srlab.evaluation.leaderboard import Entrant, content_of, measure_board, saved_reference
 from srlab.evaluation.leaderboard_figures import draw_quality_over_cost
 from srlab.evaluation.leaderboard_tables import cost_table, costs_csv, markdown, printed_table, quality_table
 from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
+from srlab.inference.devices import processor
 from srlab.methods import interpolation
 from srlab.metrics.metric import PSNR, SSIM, Meter, Metric, Quality
 from srlab.metrics.protocol import protocol

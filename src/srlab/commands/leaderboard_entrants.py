@@ -1,6 +1,5 @@
 """Who takes part in a leaderboard: interpolation, the networks that come with srlab, and those of the user."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from srlab.config.compose import composed
 from srlab.config.folder import CONF
 from srlab.config.parse import parse
 from srlab.config.schema import EvaluateConfig
+from srlab.data import checksums
 from srlab.errors import SrlabError, nearest
 from srlab.evaluation.leaderboard import REFERENCE, Entrant
 from srlab.evaluation.published import published_sizes
@@ -68,7 +68,7 @@ def _own(text: str, scales: Sequence[int]) -> list[Entrant]:
 def _of_checkpoint(path: Path, origin: str) -> Entrant:
     method = load_checkpoint(path)
     trained = (method.hparams["recipe"] or {}).get("scales") or method.traits.scales or (2, 3, 4)
-    return Entrant(method.label, origin, method, tuple(trained), _hash(path))
+    return Entrant(method.label, origin, method, tuple(trained), checksums.of_file(path))
 
 
 def _of_bare_weights(path: Path, origin: str, scales: Sequence[int]) -> list[Entrant]:
@@ -82,7 +82,7 @@ def _of_bare_weights(path: Path, origin: str, scales: Sequence[int]) -> list[Ent
             assert config is not None
             method = method_with(weights, config.method, config.network, scale, published_sizes(name, scale))
             if method is not None:
-                found.append(Entrant(name, origin, method, (scale,), _hash(path)))
+                found.append(Entrant(name, origin, method, (scale,), checksums.of_file(path)))
                 break
     if not found:
         raise SrlabError(
@@ -90,11 +90,6 @@ def _of_bare_weights(path: Path, origin: str, scales: Sequence[int]) -> list[Ent
             f"Its scale may be missing in the file's name (NAME_x2.pt); or srlab convert it into a checkpoint."
         )
     return found
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _labelled(entrants: Sequence[Entrant]) -> list[Entrant]:

@@ -139,6 +139,12 @@ def known_set(name: str) -> CatalogEntry | None:
     return CATALOG.get(key) or next((entry for entry in CATALOG.values() if key in entry.aliases), None)
 
 
+def title_of(name: str) -> str:
+    """Returns a set's name as papers write it; of a set that the catalog does not have, the name itself."""
+    entry = known_set(name)
+    return name if entry is None else entry.title
+
+
 def find_set(name: str, others: Sequence[str] = ()) -> CatalogEntry:
     """Returns the set of a name or alias.
 

@@ -1,15 +1,14 @@
 """What a method costs: its size, and on this machine the memory and the time that one image takes."""
 
-import platform
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from srlab.evaluation.complexity import LR_SIDE, activations, multiply_adds, trainable_parameters
 from srlab.evaluation.measure import EvaluationSettings
+from srlab.inference.devices import processor
 from srlab.inference.memory import peak_bytes
 from srlab.methods.super_resolver import SuperResolver
 
@@ -49,17 +48,6 @@ def machine(settings: EvaluationSettings) -> str:
     if settings.device.type == "cpu":
         return settings.timed_on.replace("CPU", processor(), 1)
     return settings.timed_on
-
-
-def processor(file: Path = Path("/proc/cpuinfo")) -> str:
-    """Returns the name of the processor; only its kind, such as x86_64, where the system does not say more.
-
-    Args:
-        file: where Linux names it.
-    """
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor() or platform.machine()
 
 
 def measure_cost(label: str, method: SuperResolver, scale: int, settings: EvaluationSettings, weights: str) -> Cost:

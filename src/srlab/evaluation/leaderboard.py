@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from srlab.data.image_sets import ImageSet
-from srlab.evaluation.board_file import Board, Measured, read_board, write_board
+from srlab.evaluation.board_file import Board, Measured, write_board
 from srlab.evaluation.complexity import trainable_parameters
 from srlab.evaluation.costs import machine, measure_cost
 from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate, saved_image
@@ -193,26 +193,3 @@ def saved_reference(out: Path, image_set: str, scale: int, image: str) -> np.nda
         SrlabError: it is not there, or cannot be read.
     """
     return read_image(saved_image(out / IMAGES, image_set, scale, image, REFERENCE))
-
-
-def rows_and_images(out: Path) -> tuple[list[ResultRow], dict[tuple[str, int, str, str], Path]]:
-    """Reads what a leaderboard has measured, for a page that shows it.
-
-    Args:
-        out: its folder.
-
-    Returns:
-        All rows, of the board's own protocol and of others; and by (set, scale, image, method) the paths of saved
-        images that are there: of every method under the board's protocol, and of HR as the method "HR".
-
-    Raises:
-        SrlabError: there is no leaderboard in the folder, or it is damaged.
-    """
-    board = read_board(out)
-    found = {}
-    for row in board.compared:
-        for image, path in saved_images(out / IMAGES, row).items():
-            found[row.set, row.scale, image, row.method] = path
-            reference = saved_image(out / IMAGES, row.set, row.scale, image, REFERENCE)
-            found[row.set, row.scale, image, REFERENCE] = reference
-    return board.rows, {key: path for key, path in found.items() if path.is_file()}

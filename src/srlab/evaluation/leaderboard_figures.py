@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from srlab.evaluation.leaderboard_tables import set_title
+from srlab.data.catalog import title_of
 from srlab.evaluation.measure import ResultRow
 from srlab.evaluation.metric_plane import PRINTED, Panels, finite_points
 from srlab.evaluation.plotting import (
@@ -73,7 +73,7 @@ def draw_quality_over_cost(rows: Sequence[ResultRow], path: Path) -> list[Path]:
 
 
 def _title(row: ResultRow) -> str:
-    return f"{set_title(row.set)} x{row.scale}, protocol {row.protocol}"
+    return f"{title_of(row.set)} x{row.scale}, protocol {row.protocol}"
 
 
 def _panels(rows: Sequence[ResultRow]) -> Panels:

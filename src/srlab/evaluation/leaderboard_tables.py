@@ -2,24 +2,18 @@
 
 from collections.abc import Sequence
 
-from srlab.data.catalog import known_set
+from srlab.data.catalog import title_of
 from srlab.evaluation.board_file import Board
 from srlab.evaluation.complexity import LR_SIDE, OUTPUT
 from srlab.evaluation.costs import Cost
 from srlab.evaluation.measure import ResultRow
-from srlab.evaluation.text_tables import TextTable, csv_text, numbered_notes
+from srlab.evaluation.text_tables import TextTable, csv_text, numbered_notes, short
 from srlab.finite import difference
 from srlab.metrics.metric import PSNR, SSIM
 
 LEFT = ("method", "protocol")
 TOGETHER = (PSNR.metric.name, SSIM.metric.name)  # in one column
 COSTS = ("method", "scale", "parameters", "multiply_adds", "activations", "memory_bytes", "seconds", "machine")
-
-
-def set_title(name: str) -> str:
-    """Returns what papers call a set; the name itself of one that the catalog does not have."""
-    entry = known_set(name)
-    return name if entry is None else entry.title
 
 
 def markdown(board: Board) -> str:
@@ -67,7 +61,7 @@ def _method_cell(method: str, rows: Sequence[ResultRow]) -> dict[str, tuple[str,
 
 def _cells(row: ResultRow) -> dict[str, tuple[str, str]]:
     """By column, the values and what is to stand beside them; PSNR and SSIM are one cell."""
-    title, means, remarks = set_title(row.set), row.means, row.remarks
+    title, means, remarks = title_of(row.set), row.means, row.remarks
     together = [metric for metric in row.metrics if metric.name in TOGETHER]
     cells = {}
     if together:
@@ -92,7 +86,7 @@ def printed_table(board: Board, scale: int) -> TextTable:
 
 
 def _printed_columns(row: ResultRow) -> list[str]:
-    title = set_title(row.set)
+    title = title_of(row.set)
     return [f"{title} ours", f"{title} in print", f"{title} difference"]
 
 
@@ -124,16 +118,8 @@ def cost_table(board: Board) -> TextTable:
 
 
 def _cost_cells(cost: Cost, mark: str) -> list[str]:
-    sizes = [_short(cost.parameters), _short(cost.multiply_adds), _short(cost.activations)]
+    sizes = [short(count, " ") for count in (cost.parameters, cost.multiply_adds, cost.activations)]
     return [cost.method, f"x{cost.scale}", *sizes, f"{cost.memory / 1e6:,.0f}", f"{cost.seconds:.3f}{mark}"]
-
-
-def _short(count: int) -> str:
-    """Returns a count with three digits or more and a unit; "0" for none."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("K", 1e3)):
-        if count >= size:
-            return f"{count / size:,.{0 if count >= 100 * size else 1 if count >= 10 * size else 2}f} {unit}"
-    return str(count)
 
 
 def costs_csv(costs: Sequence[Cost]) -> str:

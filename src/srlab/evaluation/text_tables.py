@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,20 @@ def numbered_notes(notes: Sequence[str]) -> tuple[list[str], list[str]]:
     different = list(dict.fromkeys(note for note in notes if note))
     marks = {note: "".join(SUPERSCRIPTS[int(d)] for d in str(number)) for number, note in enumerate(different, 1)}
     return [marks.get(note, "") for note in notes], [f"{marks[note]} {note}" for note in different]
+
+
+def short(value: float, gap: str = "") -> str:
+    """Returns a count with three digits and a unit, such as 57.2K, 1.37M or 316G; small ones as they are.
+
+    Args:
+        value: of at least 0.
+        gap: between number and unit.
+    """
+    if value < 1000:
+        return f"{value:.0f}"
+    exponent = math.floor(math.log10(float(f"{value:.3g}")))
+    power = min(exponent // 3, 4)
+    return f"{value / 1000**power:.{max(2 - exponent + 3 * power, 0)}f}{gap}{'KMGT'[power - 1]}"
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> str:

@@ -1,5 +1,8 @@
 """The device that a network runs on, and whether its hardware computes in bf16."""
 
+import platform
+from pathlib import Path
+
 import torch
 
 from srlab.errors import SrlabError
@@ -26,6 +29,17 @@ def is_there(kind: str) -> bool:
     if kind == "cuda":
         return torch.cuda.is_available()
     return torch.backends.mps.is_available() if kind == "mps" else kind == "cpu"
+
+
+def processor(file: Path = Path("/proc/cpuinfo")) -> str:
+    """Returns the name of the processor; only its kind, such as x86_64, where the system does not say more.
+
+    Args:
+        file: where Linux names it.
+    """
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
 
 
 def choose_device(asked: str) -> torch.device:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from srlab.data.catalog import known_set
+from srlab.data.catalog import title_of
 from srlab.errors import SrlabError
 from srlab.evaluation.complexity import LR_SIDE
 from srlab.evaluation.results import AGAIN, read_json
@@ -141,6 +141,5 @@ def metric_of(name: str) -> Metric:
 
 
 def set_title(name: str) -> str:
-    """Returns a set's name as papers write it; that of an unknown set as it is, as text to show."""
-    entry = known_set(name)
-    return printable(name) if entry is None else entry.title
+    """Returns a set's name as papers write it, as text to show."""
+    return printable(title_of(name))

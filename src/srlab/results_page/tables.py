@@ -1,13 +1,12 @@
 """The tables of the page: one for each scale and protocol, methods by what was measured on each set."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from srlab import finite
 from srlab.evaluation.complexity import OUTPUT
-from srlab.evaluation.text_tables import numbered_notes
+from srlab.evaluation.text_tables import numbered_notes, short
 from srlab.metrics.metric import Metric
 from srlab.results_page.rows import LR, Results, Row, set_title
 
@@ -195,15 +194,6 @@ def _cost(name: str, rows: Sequence[Row]) -> float | None:
     """The mean over the images of all sets, which differs from set to set only for seconds."""
     known = [(row.costs[name], max(row.n, 1)) for row in rows if name in row.costs]
     return sum(value * n for value, n in known) / sum(n for _, n in known) if known else None
-
-
-def short(value: float) -> str:
-    """Returns a count with three digits, such as 57.2K, 1.37M or 316G."""
-    if value < 1000:
-        return f"{value:.0f}"
-    exponent = math.floor(math.log10(float(f"{value:.3g}")))
-    power = min(exponent // 3, 4)
-    return f"{value / 1000**power:.{max(2 - exponent + 3 * power, 0)}f}" + "KMGT"[power - 1]
 
 
 def _bytes(value: float) -> str:
