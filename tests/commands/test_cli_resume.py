@@ -37,14 +37,16 @@ def resumed(*words):
 def test_its_configuration_is_the_runs(run):
     cfg = resumed("resume=runs/x")
     assert (cfg.runs, cfg.name, cfg.seed, cfg.resume, cfg.overwrite) == ("runs", "x", 3, "auto", False)
-    assert cfg.trainer == {"accelerator": "auto", "devices": 2, "max_steps": 7, "monitor": "val/psnr"}
+    trainer = {"accelerator": "auto", "devices": 2, "max_steps": 7, "monitor": "val/psnr"}
+    assert {key: cfg.trainer[key] for key in trainer} == trainer
+    assert cfg.trainer.log_every_n_steps == 50  # an option that the file of an older version lacks: its default
 
 
 def test_words_override_and_a_group_changes_only_what_it_sets(run):
     cfg = resumed("trainer=cpu", "resume=runs/x/", "logger=[wandb,tensorboard]", "schedule.final=0.5", "+sets=[set5]")
     assert cfg.trainer.accelerator == "cpu" and cfg.trainer.devices == 1 and cfg.trainer.max_steps == 7
     assert (cfg.logger.wandb, cfg.logger.tensorboard) == (True, True)
-    assert cfg.schedule == {"name": "cosine", "final": 0.5} and cfg.sets == ["set5"]
+    assert (cfg.schedule.name, cfg.schedule.final) == ("cosine", 0.5) and cfg.sets == ["set5"]
 
 
 def test_a_run_that_was_moved_goes_on_where_it_is(run):
