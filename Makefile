@@ -10,7 +10,7 @@ UVX ?= uvx
 PYTEST := -m pytest -n auto --max-worker-restart 0
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo results test test-fast lint benchmark faults lock audit clean
+.PHONY: help demo results test test-fast coverage lint benchmark faults lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -26,6 +26,11 @@ test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a pa
 
 test-fast: $(VENV)/.installed  ## the quick tests of the packages with changes since HEAD (BASE=main: since main), under two minutes
 	$(PYTHON) $(PYTEST) --dist worksteal -m "not slow" $$($(PYTHON) tools/changed_tests.py $(BASE))
+
+coverage: $(VENV)/.installed  ## run the whole suite and list the lines that no test reaches
+	$(PYTHON) $(PYTEST) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(TESTS)
+	$(PYTHON) -m coverage combine --quiet --append || true  # of programs that ended after the tests
+	$(PYTHON) -m coverage report
 
 lint: $(VENV)/.installed  ## check style and types
 	$(PYTHON) -m ruff check .

@@ -45,6 +45,15 @@ def test_other_numbers_are_refused_with_their_range(tmp_path, kind, factor, expe
     assert f"a.tif: holds {expected}" in refusal(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floating_point_of_64_bits_is_named_though_nothing_here_reads_it(tmp_path, channels):
+    values = np.zeros((4, 5, channels)).squeeze()
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack" if channels == 1 else "rgb")
+    assert "a.tif: holds 64-bit floating point, of a range that cannot be read;" in refusal(tmp_path / "a.tif")
+    with pytest.raises(SrlabError, match=r"a\.tif: holds 64-bit floating point"):
+        open_photo(tmp_path / "a.tif")
+
+
 def test_nan_and_infinite_pixels_are_counted_and_the_first_is_named(tmp_path):
     values = np.full((300, 5, 3), 0.5, np.float32)
     values[270, 2, 1], values[280, 0, 0], values[280, 0, 2] = np.nan, np.inf, -np.inf

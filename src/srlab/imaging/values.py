@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from srlab.errors import SrlabError
 
@@ -109,10 +110,26 @@ def _other_numbers(path: Path, kind: str, values: Iterable[np.ndarray]) -> Srlab
 
 
 def unknown_tiff(path: Path) -> SrlabError | None:
-    """Returns the error of a file that Pillow does not know, if it is TIFF of other numbers that libvips can read."""
+    """Returns the error of a file that Pillow does not know, if it is TIFF of other numbers than it reads."""
     image = _opened_by_libvips(path)
-    kind = None if image is None else number_kind(image)
+    if image is None:  # libvips has no floating point of 64 bits in TIFF
+        return unread_numbers(path)
+    kind = number_kind(image)
     return None if kind is None else _other_numbers(path, kind, bands(image))
+
+
+def unread_numbers(path: Path) -> SrlabError | None:
+    """Returns the error of a TIFF file whose first directory names other numbers than integers without sign."""
+    try:
+        with path.open("rb") as file:
+            tags = ImageFileDirectory_v2(file.read(8))
+            file.seek(tags.next)
+            tags.load(file)
+            numbers, bits = _each(tags.get(SAMPLE_FORMAT)), _each(tags.get(BITS))
+    except Exception:  # not TIFF, or damaged: decoders end in any error then
+        return None
+    kind = next((NUMBERS[one] for one in numbers if one in NUMBERS and one != 1), None)
+    return None if kind is None else _other_numbers(path, f"{max(bits, default=1)}-bit {kind}", ())
 
 
 def number_kind(image: Any) -> str | None:

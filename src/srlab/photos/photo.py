@@ -9,7 +9,7 @@ import pyvips
 
 from srlab.errors import SrlabError
 from srlab.extras import require_extra
-from srlab.imaging.values import TWELVE_BITS, bands, found_in, number_kind
+from srlab.imaging.values import TWELVE_BITS, bands, found_in, number_kind, unread_numbers
 from srlab.photos.kinds import AVIF, JXL, PNG, TIFF, Kind, is_animated_png, jxl_size, kind_of
 from srlab.photos.metadata import exif_of_tiff, profile_fits
 from srlab.photos.pillow_files import read_by_pillow
@@ -120,6 +120,8 @@ def vips_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
+        if (numbers := unread_numbers(path)) is not None:
+            raise numbers from None
         lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
         reason = "; ".join(dict.fromkeys(lines))
         raise SrlabError(f"{path}: cannot be decoded ({reason}). Replace or remove it.") from error
