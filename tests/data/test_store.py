@@ -3,7 +3,9 @@
 import errno
 import multiprocessing
 import pickle
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,24 @@ def test_lr_is_exact_bicubic_of_the_cropped_image(photos_folder, tmp_path):
         image = read_image(path)
         small = imresize(image[: image.shape[0] // 3 * 3, : image.shape[1] // 3 * 3], 1 / 3)
         np.testing.assert_array_equal(planes, np.stack([small] * 3) if small.ndim == 2 else small.transpose(2, 0, 1))
+
+
+def test_images_are_decoded_once_for_hr_and_every_scale(photos_folder, tmp_path):
+    images, seen = from_files(list_images(photos_folder)), []
+    counted = replace(images, read=lambda index: seen.append(index) or images.read(index))
+    counted.hr_store(tmp_path / "cache")
+    for scale in (2, 3, 4):
+        counted.lr_store(tmp_path / "cache", scale)
+    assert sorted(seen) == list(range(12))
+
+
+def test_a_line_says_how_long_it_takes_where_it_takes_long(photos_folder, tmp_path, monkeypatch, capsys):
+    from_files(list_images(photos_folder)).hr_store(tmp_path / "quick")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(store_module, "PATIENCE", -1)
+    from_files(list_images(photos_folder)).hr_store(tmp_path / "slow")
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"{tmp_path}/slow: stores 12 images once, about \d+ s to go\n", said)
 
 
 def test_is_built_once_and_anew_when_a_file_changes(photos_folder, tmp_path):

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ from srlab.errors import SrlabError
 
 FORMAT = 3  # part of every key; raise it when the layout of the files or the way images are read changes
 IMAGES, INDEX, LOCK = "images.bin", "index.json", ".{}.lock"
+PATIENCE = 10  # seconds after which a store that is built says so
 BLOCK, BLOCKS = 4096, 64  # bytes, and how many of such blocks are compared whenever a store is opened
 
 
@@ -168,7 +170,8 @@ def _build(folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]],
     sha256 = hashlib.sha256()
     with atomic_folder(folder) as partial:
         with (partial / IMAGES).open("wb") as file:
-            for name, size, image in zip(names, sizes, _read_ahead(read, len(sizes)), strict=True):
+            images = _with_a_line(_read_ahead(read, len(sizes)), len(sizes), folder.parent)
+            for name, size, image in zip(names, sizes, images, strict=True):
                 if image.shape[:2] != tuple(size):
                     raise SrlabError(f"{name}: decodes to {image.shape[:2]}, but its header says {tuple(size)}.")
                 planes = image.transpose(2, 0, 1) if image.ndim == 3 else np.repeat(image[None], 3, axis=0)
@@ -191,6 +194,18 @@ def _read_ahead(read: Callable[[int], np.ndarray], count: int) -> Iterator[np.nd
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, count, 2 * workers):
             yield from pool.map(read, range(start, min(start + 2 * workers, count)))
+
+
+def _with_a_line(images: Iterator[np.ndarray], count: int, cache: Path) -> Iterator[np.ndarray]:
+    """Yields the images; says once, where they take long, how long."""
+    began, said = time.monotonic(), False
+    for done, image in enumerate(images, 1):
+        passed = time.monotonic() - began
+        if passed > PATIENCE and done < count and not said:
+            left = passed / done * (count - done)
+            print(f"{cache}: stores {count:,} images once, about {left:.0f} s to go", file=sys.stderr, flush=True)
+            said = True
+        yield image
 
 
 def _sample(path: Path) -> str:

@@ -74,7 +74,7 @@ class TrainingSet:
         if not there:
             self.degradation.check_scales([scale])
             key = f"{self.degradation.shrunk_by}{scale}:{self.key}"
-            return open_store(cache, key, names, sizes, self._shrunk(scale))
+            return open_store(cache, key, names, sizes, self._shrunk(self.hr_store(cache), scale))
         for path, name, size in zip(there, names, hr_sizes, strict=True):
             check_lr(str(path), image_size(path), name, size, scale)
         return open_store(cache, f"lr:{identity(there, cache)}", names, sizes, lambda i: read_image(there[i]))
@@ -90,8 +90,11 @@ class TrainingSet:
         """All LR files at a scale, or none. Raises SrlabError where some are missing."""
         return all_or_none([self.lr_path(scale, index) for index in range(self.versions * len(self.names))], scale)
 
-    def _shrunk(self, scale: int) -> Callable[[int], np.ndarray]:
-        return lambda index: self.degradation.shrink(crop_to_multiple(self.read(index), scale), scale)
+    def _shrunk(self, hr: Store, scale: int) -> Callable[[int], np.ndarray]:
+        """From the stored HR images: to decode or to generate them once more takes longer than all else."""
+        return lambda index: self.degradation.shrink(
+            crop_to_multiple(hr.images[index // self.versions].transpose(1, 2, 0), scale), scale
+        )
 
 
 def of_source(source: Source, cache: Path | None = None) -> TrainingSet:
