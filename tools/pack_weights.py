@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from srlab.atomic_write import write_text
 from srlab.config.compose import compose
 from srlab.data.catalog import find_set
 from srlab.data.evaluation_sets import evaluation_sets
+from srlab.data.synthetic import TERMS
 from srlab.evaluation.complexity import multiply_adds, trainable_parameters
 from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate
 from srlab.methods import find_method
@@ -78,8 +80,9 @@ def pack(run: RunFiles, experiment: str, about: str, hardware: str, notes: list[
             "hardware": hardware,
             "precision": "32-true" if config.trainer.precision == "32-true" else "bf16-mixed",
             "version": __version__,
+            "commit": commit(),
         },
-        "data": [{"set": found, "terms": find_set(found).licence} for found in config.data.train],
+        "data": training_images(config.data),
         "results": [*own_results(rows), *saved_results(training["rows"], method.label)],
         "notes": [*woman_notes(config.data.train), *notes],
     }
@@ -134,6 +137,19 @@ def woman_notes(sets: list[str]) -> list[str]:
     if "bsds200" not in sets:
         return []
     return ["BSDS200 has the photo (302003) that Set5's woman was cut from; the rows without woman leave it out."]
+
+
+def training_images(data: Any) -> list[dict[str, str]]:
+    """The card's training images and their terms: sets of the catalog, or generated images."""
+    if data.kind == "sample":
+        return [{"set": "sample", "terms": TERMS}]
+    return [{"set": found, "terms": find_set(found).licence} for found in data.train]
+
+
+def commit() -> str:
+    """The commit of this checkout, whose code has trained the network."""
+    words = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def experiment_model(experiment: str) -> str:

@@ -60,6 +60,7 @@ def test_words_in_any_order():
     assert TOOL.values(["size=5", "x", "kinds=[b,a]", "./y=1", "force=true"]) == {
         "first": "x", "rest": ["./y=1"], "size": 5, "data.root": None, "kinds": ["b", "a"], "force": True,
     }  # fmt: skip
+    assert TOOL.values(["--force", "x"])["force"] is True
     values = TOOL.values(["x", "kinds=a"])
     assert (values["size"], values["kinds"], values["rest"]) == (3, ["a"], [])
 
@@ -73,7 +74,8 @@ def test_words_in_any_order():
         (["x", "kinds="], "kinds=: expected one of a, b."),
         (["x", "force=yes"], "force=yes: expected true or false."),
         (["x", "sise=4"], "sise=4: srlab try has no such option. Did you mean 'size'?"),
-        (["x", "--force"], "--force: options are written KEY=VALUE. Say force=true."),
+        (["x", "--force=no"], "--force=no: options are written KEY=VALUE. Say force=no."),
+        (["x", "-force"], "-force: options are written KEY=VALUE. Say force=VALUE."),
         (["x", "--root", "y"], "--root: options are written KEY=VALUE. Say data.root=VALUE."),
         (["x", "--sise"], "--sise: srlab try has no such option. Did you mean 'size'?"),
     ],

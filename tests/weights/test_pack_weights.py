@@ -33,6 +33,7 @@ def run(tmp_path, monkeypatch) -> RunFiles:
         write_image(tmp_path / f"data/benchmark/Set5/HR/{name}.png", photo("astronaut")[: 64 + 4 * number, 168:232])
     monkeypatch.setenv("SRLAB_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(pack_weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(pack_weights, "commit", lambda: "0123abc")  # a copy without .git has none
     config, files = compose("train", [*WORDS, "name=tiny", f"data.root={tmp_path}"]), RunFiles(tmp_path / "run")
     typed = parse(config, TrainConfig)
     torch.manual_seed(0)
@@ -52,7 +53,8 @@ def test_a_run_becomes_a_file_and_a_card(run, tmp_path):
     assert card.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert (card.model, card.scales, card.protocol, card.dtype) == ("srcnn", (2,), "classic", "float16")
     assert sorted(shlex.split(card.command)) == sorted(["python", "train.py", *WORDS])
-    assert card.training.steps == 7 and card.notes[-1] == "A note." and "woman" in card.notes[0]
+    assert (card.training.steps, card.training.commit) == (7, "0123abc")
+    assert card.notes[-1] == "A note." and "woman" in card.notes[0]
     packed = load_checkpoint(file)
     assert packed.label == "srcnn" and packed.averaged is None
     averaged = load_checkpoint(run.best).inference_network.state_dict()

@@ -1,4 +1,7 @@
-"""The command lines of srlab's tools: what they work on by its place, options as KEY=VALUE, as train.py has them."""
+"""The command lines of srlab's tools: what they work on by its place, options as KEY=VALUE, as train.py has them.
+
+What is true or false may be said as --KEY too, which is KEY=true.
+"""
 
 import sys
 import textwrap
@@ -90,7 +93,8 @@ class Tool:
         rest = []
         for word in words:
             if word.startswith("-"):
-                raise self._other_dialect(word)
+                values[self._switched_on(word)] = True
+                continue
             if not is_option(word):
                 continue
             key, _, text = word.partition("=")
@@ -123,15 +127,16 @@ class Tool:
     def _keys(self) -> list[str]:
         return [option.key for option in self.options]
 
-    def _other_dialect(self, word: str) -> SrlabError:
-        """--force and --root DIR, as they were once."""
+    def _switched_on(self, word: str) -> str:
+        """Returns the key of an option of true or false, written as --KEY. Raises SrlabError for other words."""
         key = word.lstrip("-").partition("=")[0]
-        known = next((name for name in self._keys() if key in (name, name.rpartition(".")[2])), None)
-        if known is None:
-            return SrlabError(f"{word}: {self.name} has no such option.{nearest(key, self._keys())}")
-        option = next(option for option in self.options if option.key == known)
-        value = "true" if option.read is yes_or_no else "VALUE"
-        return SrlabError(f"{word}: options are written KEY=VALUE. Say {known}={value}.")
+        option = next((option for option in self.options if key in (option.key, option.key.rpartition(".")[2])), None)
+        if option is None:
+            raise SrlabError(f"{word}: {self.name} has no such option.{nearest(key, self._keys())}")
+        if option.read is not yes_or_no or word != f"--{key}":
+            value = word.partition("=")[2] or "VALUE"
+            raise SrlabError(f"{word}: options are written KEY=VALUE. Say {option.key}={value}.")
+        return option.key
 
     def usage(self) -> str:
         """Returns the line that shows all arguments."""
@@ -148,7 +153,8 @@ class Tool:
         for option in self.options:
             default = "" if option.default in (None, False) else f" (now {option.default})"
             choices = f": {', '.join(option.choices)}" if option.choices else ""
-            lines += _entry(f"{option.key}=", f"{option.about}{choices}{default}")
+            switch = f", --{option.key}" if option.read is yes_or_no else ""
+            lines += _entry(f"{option.key}={switch}", f"{option.about}{choices}{default}")
         return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """`srlab upscale IN OUT`: photos become larger photos.
 
     srlab upscale photo.jpg large.png
+    srlab upscale photo.jpg large.png --clean
     srlab upscale photos/ out/ scale=4
     srlab upscale photo.jpg out.webp size=3840x2160 quality=90
     srlab upscale photos/ out/ model=vdsr scale=3
@@ -70,6 +71,9 @@ TOOL = Tool(
         Option("scale", "by which both sides grow, such as 4 or 2.7; 2 where the network has it", _scale),
         Option("size", "WIDTHxHEIGHT of results in pixels, such as 3840x2160; 3840x and x2160 keep proportions"),
         Option("ckpt", "a checkpoint, a run's folder, weights, pretrained:NAME, or USER/NAME of the hub"),
+        Option(
+            "clean", "the network that was trained on generated images alone, free of others' terms", yes_or_no, False
+        ),
         Option("model", "bicubic, bilinear, lanczos, nearest, or a network; edsr_baseline where nothing is said"),
         Option("weights", "a file of weights, for model="),
         Option("format", "of results in a folder: png, jpg, webp, tiff, avif, heic or jxl; png where nothing is said"),

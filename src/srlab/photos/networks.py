@@ -9,21 +9,29 @@ from srlab.networks import NETWORKS
 from srlab.weights import zoo
 
 DEFAULT = "edsr_baseline"  # of the networks that come with srlab, the best on photos that has x2, x3 and x4
+CLEAN = "mdsr_clean"  # the one that was trained on generated images alone
 USUAL = 2.0  # the scale where nobody says one
 EXACT = 1e-9  # by which a factor may exceed a scale for reasons of rounding
 
 
-def source_of(ckpt: str | None, model: str | None, weights: str | None) -> str:
+def source_of(ckpt: str | None, model: str | None, weights: str | None, clean: bool = False) -> str:
     """Returns what `srlab.inference.loading.load` is to load for these options.
 
     Args:
         ckpt: a checkpoint, a run's folder, pretrained:NAME or a repository of the hub.
         model: an interpolation, a network that comes with srlab, or the network that `weights` are of.
         weights: a file of weights, or "pretrained".
+        clean: whether to take the network that was trained on generated images alone.
 
     Raises:
         SrlabError: they contradict each other, or a model has no weights.
     """
+    if clean:
+        if (ckpt, model, weights) != (None, None, None):
+            raise SrlabError(
+                f"clean=true: is the network {CLEAN}, and ckpt=, model= and weights= name others. Leave them out."
+            )
+        return CLEAN
     if ckpt is not None:
         if model is not None or weights is not None:
             raise SrlabError(f"ckpt={ckpt}: says which network, and so do model= and weights=. Leave one out.")

@@ -29,6 +29,7 @@ class Training:
         hardware: the machine.
         precision: as trainer.precision names it.
         version: of srlab.
+        commit: of srlab.
     """
 
     steps: int
@@ -36,6 +37,7 @@ class Training:
     hardware: str
     precision: str
     version: str
+    commit: str
 
 
 @dataclass(frozen=True)
