@@ -29,6 +29,18 @@ def test_every_sweep_is_one_without_being_asked(sweep):
     assert planned(f"sweep={sweep}", asked=False).name == sweep
 
 
+@pytest.mark.parametrize(
+    ("objective", "direction"),
+    [("val/psnr", "maximize"), ("set5_x2/ssim", "maximize"), ("val/lpips", "minimize"), ("val/dists_x4", "minimize")],
+)
+def test_a_search_goes_where_its_objective_is_better(objective, direction):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    words = ["sweep=learning_rate", f"objective={objective}"]
+    assert f"hydra.sweeper.direction={direction}" in planned(*words).words
+    own = [*words, "hydra.sweeper.direction=maximize"]  # the last word is a person's
+    assert not any("direction" in word for word in planned(*own).words)
+
+
 def test_one_job_is_no_sweep():
     assert planned("seed=1", "model=edsr", asked=False) is None
 

@@ -1,6 +1,7 @@
 """Sweeps, before their first job: which jobs there are, what each is called, and whether every one of them composes."""
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -145,10 +146,19 @@ def _told(base: DictConfig, folder: Path, words: Sequence[str]) -> list[str]:
     """What the command line leaves open."""
     told = [f'hydra.sweep.dir="{folder}"', "hydra/hydra_logging=none"]  # a job's name is printed, and that suffices
     if by_optuna(base.hydra.sweeper):
-        # The objective is a quality, and one trial that diverges must not end the study.
-        told += ["hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0"]
+        direction = _direction(base.get("objective", ""))
+        # One trial that diverges must not end the study.
+        told += [f"hydra.sweeper.direction={direction}", "hydra.sweeper.max_failure_rate=1.0"]
     given = {word.partition("=")[0] for word in words}
     return [word for word in told if word.partition("=")[0] not in given]
+
+
+def _direction(objective: str) -> str:
+    """Of a quality such as val/psnr or set5_x2/lpips: a perceptual distance is best where it is least."""
+    from srlab.metrics.perceptual import DISTANCES  # noqa: PLC0415 - imports PyTorch, which other sweeps need not
+
+    quality = re.sub(r"_x\d+$", "", objective.rpartition("/")[2])
+    return "minimize" if quality in DISTANCES else "maximize"
 
 
 def by_optuna(sweeper: DictConfig) -> bool:
