@@ -1,7 +1,7 @@
 """Makes a network that comes with srlab: src/srlab/weights/zoo/NAME.safetensors, and its card, out of a finished run.
 
     python tools/pack_weights.py runs/reproduce/srcnn_x2 experiment=reproduce/srcnn "about=SRCNN 9-5-5 at x2" \
-        "hardware=one NVIDIA H100"
+        "hardware=one NVIDIA H100" precision=bf16-mixed
 
 The run's name becomes the network's. SRLAB_DATA must have Set5: the file is in float16 where its PSNR stays within
 0.005 dB of the run's own. Set14 and B100 are taken from the run's results.json. `note=` may come several times.
@@ -41,10 +41,10 @@ from srlab.weights.zoo import FOLDER, PREFIX
 CLOSE = 0.005  # dB that float16 may cost
 WOMAN = "woman"  # of Set5: BSDS200 has the photo that it was cut from
 UNQUOTED = str.maketrans("", "", " '")  # a list as the command line has it: [t91,bsds200]
-OF_THE_MACHINE = ("runs", "name", "sets", "data.root", "data.cache", "model.network.scale")  # not of the recipe
+OF_THE_MACHINE = ("runs", "name", "resume", "sets", "data.root", "data.cache", "model.network.scale")  # not of the recipe
 
 
-def pack(run: RunFiles, experiment: str, about: str, hardware: str, notes: list[str]) -> Path:
+def pack(run: RunFiles, experiment: str, about: str, hardware: str, precision: str, notes: list[str]) -> Path:
     """Writes both files; returns the path of the card."""
     checkpoint = read_checkpoint(run.best)
     state = evaluated_weights(checkpoint.state)
@@ -78,7 +78,7 @@ def pack(run: RunFiles, experiment: str, about: str, hardware: str, notes: list[
         "training": {
             **{key: round(value, 1) for key, value in training["training"].items()},
             "hardware": hardware,
-            "precision": "32-true" if config.trainer.precision == "32-true" else "bf16-mixed",
+            "precision": precision,
             "version": __version__,
             "commit": commit(),
         },

@@ -60,7 +60,8 @@ def test_words_in_any_order():
     assert TOOL.values(["size=5", "x", "kinds=[b,a]", "./y=1", "force=true"]) == {
         "first": "x", "rest": ["./y=1"], "size": 5, "data.root": None, "kinds": ["b", "a"], "force": True,
     }  # fmt: skip
-    assert TOOL.values(["--force", "x"])["force"] is True
+    switched = TOOL.values(["--force", "x", "y"])
+    assert (switched["force"], switched["first"], switched["rest"]) == (True, "x", ["y"])
     values = TOOL.values(["x", "kinds=a"])
     assert (values["size"], values["kinds"], values["rest"]) == (3, ["a"], [])
 

@@ -11,12 +11,15 @@ from leaderboard_folder import rows_and_images
 from srlab.commands import leaderboard_run
 from srlab.commands.evaluation import evaluate_config
 from srlab.commands.leaderboard import main
-from srlab.commands.leaderboard_entrants import entrants_of
+from srlab.commands.leaderboard_entrants import entrants_of, labelled
 from srlab.config.compose import compose
 from srlab.errors import SrlabError
+from srlab.evaluation.board_file import Board
 from srlab.folder_lock import owned
+from srlab.methods.loading import load_checkpoint
 from srlab.metrics.protocol import protocol
 from srlab.weights import zoo
+from srlab.weights.checkpoint import write_checkpoint
 
 PLAIN = "metrics=[psnr,ssim]"
 TWO = "only=[bicubic,srcnn_x2]"
@@ -38,6 +41,14 @@ def few(tmp_path) -> str:
         image = np.kron(draws.integers(0, 255, (10, 12, 3)), np.ones((4, 4, 1))).astype(np.uint8)
         write_image(tmp_path / "few" / f"{i}.png", image)
     return f"sets=[{tmp_path / 'few'}]"
+
+
+def zoo_network_with_other_weights(path):
+    method = load_checkpoint(zoo.path("srcnn_x2"))
+    for value in method.network.parameters():
+        value.data *= 1.01
+    write_checkpoint(path.with_suffix(".ckpt"), method.key, method.hparams, method.state_dict())
+    return path.with_suffix(".ckpt")
 
 
 def test_numbers_are_those_of_evaluate_and_without_sets_the_sample_photos_are_measured(tmp_path, capsys, monkeypatch):
@@ -144,8 +155,45 @@ def test_the_networks_of_srlab_take_part_at_the_scales_that_they_learned():
 def test_a_method_whose_name_is_taken_gets_its_files_too(tmp_path):
     copy = tmp_path / "mine.safetensors"
     copy.write_bytes(zoo.path("srcnn_x2").read_bytes())
-    found = entrants_of(["srcnn_x2"], [str(copy), str(copy)], [2])
-    assert [entrant.label for entrant in found] == ["srcnn", "srcnn (mine)", "srcnn #3"]
+    found = labelled(entrants_of(["srcnn_x2"], [str(copy), str(copy)], [2]), Board("luma"))
+    assert [entrant.label for entrant in found] == ["srcnn", "srcnn (mine)", "srcnn #2"]
+
+
+def test_another_network_does_not_continue_the_rows_of_one_that_was_measured(tmp_path, few):
+    """Whichever methods a command names, a label stays with its network, and a network with its label."""
+    mine = zoo_network_with_other_weights(tmp_path / "mine.safetensors")
+    words = [few, "scales=[2]", PLAIN, "images=false", "out=board"]
+    main([*words, TWO])
+    main([*words, "only=[bicubic]", f"methods=[{mine}]"])
+    rows = rows_and_images(tmp_path / "board")[0]
+    assert [row.method for row in rows] == ["bicubic", "srcnn (mine)", "srcnn"] and rows[1].psnr != rows[2].psnr
+    main([*words, "only=[]", f"methods=[{mine}]"])
+    assert len(rows_and_images(tmp_path / "board")[0]) == 3
+
+
+def test_metrics_are_added_to_those_that_were_measured(tmp_path, few):
+    words = [few, "scales=[2]", "images=false", "out=board"]
+    main([*words, TWO, PLAIN])
+    main([*words, "only=[bicubic]", "metrics=[lpips]", "weights.alexnet=random"])
+    main([*words, "only=[bicubic]", "metrics=[dists]", "weights.vgg16=random"])
+    bicubic, srcnn = rows_and_images(tmp_path / "board")[0]
+    assert list(bicubic.means) == ["psnr", "ssim", "dists_random", "lpips_random"]
+    assert list(srcnn.means) == ["psnr", "ssim"]
+
+
+def test_a_method_that_must_be_told_how_images_were_blurred(tmp_path):
+    method = build("srmd")
+    write_checkpoint(tmp_path / "srmd.ckpt", method.key, method.hparams, method.state_dict())
+    with pytest.raises(SrlabError, match=r"srmd.ckpt: srmd must be told how LR images were blurred\. Leave it out"):
+        entrants_of([], [str(tmp_path / "srmd.ckpt")], [2])
+
+
+def test_names_of_sets_are_no_markup(tmp_path):
+    image = np.random.default_rng(0).integers(0, 255, (24, 24, 3)).astype(np.uint8)
+    write_image(tmp_path / r"a$\q$|b" / "0.png", image)
+    assert main([f"sets=['{tmp_path}/a$\\q$|b']", "only=[bicubic]", "scales=[2]", PLAIN, "out=board"]) == 0
+    head = next(line for line in (tmp_path / "board" / "results.md").read_text().splitlines() if "method" in line)
+    assert r"\|b" in head
 
 
 def test_bare_weights_are_recognised_by_their_size_and_their_name(tmp_path):

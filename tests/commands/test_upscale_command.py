@@ -224,6 +224,10 @@ def test_mistakes(photo, tmp_path, capsys, monkeypatch, words, message):
         ),
         (["ckpt=nowhere"], "nowhere: no such file or folder"),
         (["ckpt=a.ckpt", "model=vdsr"], "ckpt=a.ckpt: says which network, and so do model= and weights="),
+        (
+            ["--clean", "model=vdsr"],
+            "clean=true: is the network mdsr_clean, and ckpt=, model= and weights= name others",
+        ),
         (["model=rcan"], "model=rcan: comes without weights. Say weights=FILE too"),
         (["model=vdrs"], "model=vdrs: expected one of .* Did you mean 'vdsr'?"),
         (["model=rcan", "weights=VDSR"], "model=rcan: .* holds another network"),
@@ -248,6 +252,7 @@ def test_a_network_that_must_be_told_how_photos_were_blurred(photo, tmp_path, ca
 
 def test_which_network_is_taken():
     assert source_of(None, None, None) == "edsr_baseline"
+    assert source_of(None, None, None, clean=True) == "mdsr_clean"
     assert source_of(None, "vdsr", "pretrained") == "vdsr" and source_of(None, "vdsr", "a.pth") == "a.pth"
     loaded: list[str] = []
 
@@ -262,16 +267,17 @@ def test_which_network_is_taken():
     assert loaded == ["edsr_baseline_x2", "edsr_baseline_x3", "edsr_baseline_x4"], "each is loaded once"
 
 
-def test_the_network_that_comes_with_srlab(tmp_path):
-    """Without any option: EDSR-baseline x2, closer to the photo than bicubic is."""
+@pytest.mark.parametrize(("words", "scale"), [([], 2), (["--clean"], 2), (["--clean", "scale=3"], 3)])
+def test_the_networks_that_come_with_srlab(tmp_path, words, scale):
+    """EDSR-baseline x2 without any option, or the one of generated images: closer to the photo than bicubic is."""
     from srlab.data.photos import photo
 
     hr = photo("chelsea")[100:196, 150:246]
     lr = tmp_path / "lr.png"
-    Image.fromarray(imresize(hr, 1 / 2)).save(lr)
+    Image.fromarray(imresize(hr, 1 / scale)).save(lr)
     errors = []
-    for words in (["device=cpu"], FAST):
-        assert main([str(lr), str(tmp_path / "sr.png"), "overwrite=true", *words]) == 0
+    for network in (["device=cpu", *words], [*FAST, f"scale={scale}"]):
+        assert main([str(lr), str(tmp_path / "sr.png"), "--overwrite", *network]) == 0
         with Image.open(tmp_path / "sr.png") as image:
             errors.append(np.square(np.asarray(image)[4:-4, 4:-4] - hr[4:-4, 4:-4].astype(float)).mean())
     assert errors[0] < 0.9 * errors[1]

@@ -42,7 +42,7 @@ def entry(row: ResultRow) -> Measured:
 
 
 def board(*rows: ResultRow) -> Board:
-    return Board("luma", "a processor", tuple(map(entry, rows)), (COST,))
+    return Board("luma", tuple(map(entry, rows)), (COST,))
 
 
 def test_a_board_is_read_as_it_was_written(tmp_path):
@@ -96,6 +96,14 @@ def test_the_order_of_rows_and_that_a_new_one_takes_the_old_ones_place():
     slower = replace(COST, seconds=2.0)
     assert board(ROW).with_cost(slower).costs == (slower,)
     assert board(ROW).has_cost("vdsr", 2, "", COST.machine) and not board(ROW).has_cost("vdsr", 2, "", "another")
+
+
+def test_rows_that_do_not_go_together_with_a_new_one_are_dropped():
+    others = [replace(ROW, set="set14"), replace(ROW, scale=3), replace(ROW, method="edsr"), PRINTED]
+    new = replace(entry(ROW), weights="newer")
+    assert board(ROW, *others).with_row(new).rows == [others[1], others[2], ROW]
+    new = replace(entry(ROW), images="other images")
+    assert board(ROW, *others).with_row(new).rows == [others[0], others[1], ROW]
 
 
 def test_the_table_of_a_scale():
@@ -203,7 +211,7 @@ def test_rows_are_those_of_evaluate_and_are_measured_once(tmp_path):
 
     def again(entrants=given, images=images, wanted=wanted) -> int:
         """How many images are measured by a second command."""
-        earlier = read_board(tmp_path) if (tmp_path / "results.json").is_file() else Board("luma", "")
+        earlier = read_board(tmp_path) if (tmp_path / "results.json").is_file() else Board("luma")
         counted.calls = 0
         measure_board(earlier, entrants, [images], [2, 3], wanted, tmp_path)
         return counted.calls
@@ -234,7 +242,7 @@ def test_rows_are_those_of_evaluate_and_are_measured_once(tmp_path):
 def test_other_sets_and_methods_are_added_to_what_is_there(tmp_path):
     first, second = entrants()
     wanted = replace(settings(tmp_path), save_images=None)
-    measure_board(Board("luma", ""), [first], [small_set()], [2], wanted, tmp_path)
+    measure_board(Board("luma"), [first], [small_set()], [2], wanted, tmp_path)
     measure_board(read_board(tmp_path), [second], [small_set(name="more")], [2], wanted, tmp_path)
     rows, saved = rows_and_images(tmp_path)
     assert [(row.set, row.method) for row in rows] == [("more", "net"), ("few", "bicubic")] and saved == {}
@@ -245,7 +253,7 @@ def test_other_sets_and_methods_are_added_to_what_is_there(tmp_path):
 
 def test_images_of_older_weights_do_not_stay_beside_new_numbers(tmp_path):
     _, given = entrants()
-    measure_board(Board("luma", ""), [given], [small_set()], [2], settings(tmp_path), tmp_path)
+    measure_board(Board("luma"), [given], [small_set()], [2], settings(tmp_path), tmp_path)
     newer, without = replace(given, weights="newer"), replace(settings(tmp_path), save_images=None)
     measure_board(read_board(tmp_path), [given], [small_set()], [2], without, tmp_path)
     assert {key[3] for key in rows_and_images(tmp_path)[1]} == {"net", "HR"}  # nothing was measured
@@ -264,14 +272,24 @@ def test_rows_measured_so_far_outlive_an_error(tmp_path):
     meter = Meter(Metric("brittle", "brittle", "lower", 2), fails)
     wanted = replace(settings(tmp_path, meter), save_images=None)
     with pytest.raises(OSError, match="gone"):
-        measure_board(Board("luma", ""), entrants(), [small_set()], [2, 3], wanted, tmp_path)
+        measure_board(Board("luma"), entrants(), [small_set()], [2, 3], wanted, tmp_path)
     assert [(row.method, row.scale) for row in read_board(tmp_path).rows] == [("bicubic", 2)]
+
+
+def test_references_are_there_before_results_that_are_compared_with_them(tmp_path):
+    def fails(pair) -> float:
+        raise OSError("gone")
+
+    wanted = settings(tmp_path, Meter(Metric("brittle", "brittle", "lower", 2), fails))
+    with pytest.raises(OSError, match="gone"):
+        measure_board(Board("luma"), entrants(), [small_set()], [2], wanted, tmp_path)
+    assert saved_reference(tmp_path, "few", 2, "i1").shape == small_set().pictures[1].read().shape
 
 
 def test_the_protocol_in_print_is_measured_too(tmp_path):
     images = small_set(name="set5")
     done = measure_board(
-        Board("luma", ""), entrants()[:1], [images], [2], replace(settings(tmp_path), meters=(PSNR,)), tmp_path
+        Board("luma"), entrants()[:1], [images], [2], replace(settings(tmp_path), meters=(PSNR,)), tmp_path
     )
     assert [(row.protocol, row.published, tuple(row.means)) for row in done.rows] == [
         ("luma", None, ("psnr",)),

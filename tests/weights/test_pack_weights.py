@@ -48,7 +48,7 @@ def run(tmp_path, monkeypatch) -> RunFiles:
 
 
 def test_a_run_becomes_a_file_and_a_card(run, tmp_path):
-    path = pack_weights.pack(run, "reproduce/srcnn", "Tiny.", "this machine", ["A note."])
+    path = pack_weights.pack(run, "reproduce/srcnn", "Tiny.", "this machine", "32-true", ["A note."])
     card, file = read_card(path), tmp_path / "tiny.safetensors"
     assert card.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert (card.model, card.scales, card.protocol, card.dtype) == ("srcnn", (2,), "classic", "float16")
@@ -69,5 +69,5 @@ def test_a_run_becomes_a_file_and_a_card(run, tmp_path):
 
 def test_float16_is_taken_only_where_it_costs_nothing(run, monkeypatch):
     monkeypatch.setattr(pack_weights, "CLOSE", -1.0)
-    card = read_card(pack_weights.pack(run, "reproduce/srcnn", "Tiny.", "this machine", []))
+    card = read_card(pack_weights.pack(run, "reproduce/srcnn", "Tiny.", "this machine", "32-true", []))
     assert card.dtype == "float32" and card.rounding == {2: 0.0}

@@ -90,12 +90,13 @@ class Tool:
     def values(self, words: Sequence[str]) -> dict[str, Any]:
         """Returns the values of all places and options. Raises SrlabError for words that are not understood."""
         values = {option.key: option.default for option in self.options}
-        rest = []
+        rest, placed = [], []
         for word in words:
             if word.startswith("-"):
                 values[self._switched_on(word)] = True
                 continue
             if not is_option(word):
+                placed.append(word)
                 continue
             key, _, text = word.partition("=")
             option = next((option for option in self.options if option.key == key), None)
@@ -106,7 +107,7 @@ class Tool:
             else:
                 raise SrlabError(f"{word}: {self.name} has no such option.{nearest(key, self._keys())}")
         lacking = [option for option in self.options if option.needed and values[option.key] is option.default]
-        values |= self._placed([word for word in words if not is_option(word)], lacking)
+        values |= self._placed(placed, lacking)
         if lacking:
             raise SrlabError(f"{self.name}: {lacking[0].key}=VALUE is needed: {lacking[0].about}.")
         return values if self.others is None else {**values, self.others: rest}

@@ -190,14 +190,14 @@ def labelled(loaded: Sequence[tuple[Path, SuperResolver]]) -> list[tuple[str, Su
     """
     plain = [(method.label, method.traits.scales) for _, method in loaded]
     named = [
-        label if plain.count((label, scales)) == 1 else f"{label} ({_origin(path)})"
+        label if plain.count((label, scales)) == 1 else f"{label} ({run_or_file(path)})"
         for (label, scales), (path, _) in zip(plain, loaded, strict=True)
     ]
     unique = [name if named.count(name) == 1 else f"{name} #{i}" for i, name in enumerate(named, 1)]
     return [(name, method) for name, (_, method) in zip(unique, loaded, strict=True)]
 
 
-def _origin(path: Path) -> str:
+def run_or_file(path: Path) -> str:
     """Returns RUN for runs/RUN/checkpoints/best.ckpt, and adds the file's name where it is not the best one."""
     if path.parent.name != "checkpoints":
         return path.stem

@@ -64,7 +64,12 @@ TOOL = Tool(
         Option("data.root", "the folder of all sets", read=path, default=path(os.environ.get("SRLAB_DATA", "data"))),
         Option("trainer.accelerator", "where to measure", default="auto", choices=("auto", "cpu", "gpu", "mps")),
         Option("images", "false: do not save results as images, which the page shows", read=yes_or_no, default=True),
-        Option("overwrite", "true: measure everything anew", read=yes_or_no, default=False),
+        Option(
+            "overwrite",
+            "true: forget what the folder has, and measure what is asked for",
+            read=yes_or_no,
+            default=False,
+        ),
     ),
     run=_leaderboard,
 )

@@ -7,12 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from srlab.atomic_write import write_text
-from srlab.commands.leaderboard_entrants import entrants_of
+from srlab.commands.leaderboard_entrants import entrants_of, labelled
 from srlab.data.evaluation_sets import SAMPLE, evaluation_sets
 from srlab.data.image_sets import ImageSet
 from srlab.errors import SrlabError
 from srlab.evaluation.board_file import ADVICE, Board, read_board
-from srlab.evaluation.costs import machine
 from srlab.evaluation.leaderboard import IMAGES, Entrant, measure_board, protocol_in_print, saved_reference
 from srlab.evaluation.leaderboard_figures import draw_quality_over_cost
 from srlab.evaluation.leaderboard_tables import costs_csv, markdown, quality_table, scales_of
@@ -48,7 +47,7 @@ class Request:
         root: data.root.
         accelerator: auto, cpu, gpu or mps (Apple's GPU).
         images: whether results are saved as images.
-        overwrite: whether everything is measured anew.
+        overwrite: whether what the folder has is forgotten.
     """
 
     out: Path
@@ -85,7 +84,8 @@ def write_leaderboard(request: Request) -> Board:
         _say(line)
     _make(request.out)
     with owned(request.out, "measuring a leaderboard", "out=OTHER"), progress_shown() as progress:
-        board = _earlier(request, settings)
+        board = _earlier(request)
+        entrants = labelled(entrants, board)
         board = measure_board(board, entrants, sets, request.scales, replace(settings, progress=progress), request.out)
         paths = _write_pages(board, request)
     for scale in scales_of(board):
@@ -98,16 +98,18 @@ def _metrics(request: Request) -> tuple[list[str], list[str]]:
     """Returns the metrics to measure, and a line for each that is left out since its backbone is not at hand."""
     if request.metrics is not None:
         return [*PLAIN, *(name for name in request.metrics if name not in PLAIN)], []
-    names, lines = [], []
-    for name in USUAL:
-        distance = DISTANCES.get(name)
-        if distance is None or request.backbones.get(distance.backbone) or official_path(distance.backbone).is_file():
-            names.append(name)
-        else:
-            lines.append(
-                f"{distance.title} is left out: {official_path(distance.backbone)} is not there. Say "
-                f"weights.{distance.backbone}=FILE, or metrics=[psnr,ssim,{name}] to download it."
-            )
+    backbones = {name: DISTANCES[name].backbone for name in USUAL if name in DISTANCES}
+    absent = {
+        name: backbone
+        for name, backbone in backbones.items()
+        if not request.backbones.get(backbone) and not official_path(backbone).is_file()
+    }
+    names = [name for name in USUAL if name not in absent]
+    lines = [
+        f"{DISTANCES[name].title} is left out: {official_path(backbone)} is not there. Say weights.{backbone}=FILE, or "
+        f"metrics=[{','.join([*names, name])}] to download it."
+        for name, backbone in absent.items()
+    ]
     return names, lines
 
 
@@ -134,15 +136,14 @@ def _make(out: Path) -> None:
         raise SrlabError(f"out={out}: cannot be made ({error.strerror}). Choose a folder of yours.") from None
 
 
-def _earlier(request: Request, settings: EvaluationSettings) -> Board:
+def _earlier(request: Request) -> Board:
     """Returns what the folder holds of an earlier run; an empty board where there is nothing, or overwrite=true."""
-    new = Board(request.protocol, machine(settings))
     if request.overwrite or not (request.out / RESULTS).is_file():
-        return new
+        return Board(request.protocol)
     board = read_board(request.out)
     if board.protocol != request.protocol:
         raise SrlabError(f"protocol={request.protocol}: {request.out} was measured under {board.protocol}. {ADVICE}")
-    return replace(board, machine=new.machine)
+    return board
 
 
 def _write_pages(board: Board, request: Request) -> list[Path]:

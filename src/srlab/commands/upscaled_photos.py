@@ -114,7 +114,7 @@ def _plan(values: dict[str, Any], jobs: list[Job], folder: bool) -> Plan:
     out = None if folder else expanded(values["out"])
     kind = _format(values, out)
     keys = ("tile", "ensemble", "precision", "fold", "device", "engine")
-    source = source_of(values["ckpt"], values["model"], values["weights"])
+    source = source_of(values["ckpt"], values["model"], values["weights"], values["clean"])
     settings = Settings(**{key: values[key] for key in keys})
     networks = Networks(source, settings, values["scale"], values["model"] if values["weights"] else None)
     scale = values["scale"]

@@ -15,7 +15,7 @@ from srlab.plain_schema import boolean, check, dict_of, integer, list_of, number
 from srlab.run_files import RESULTS
 
 KEY = "leaderboard"  # of results.json
-ADVICE = "Say overwrite=true to measure everything anew, or choose another folder: out=OTHER"
+ADVICE = "Say overwrite=true to forget what is there, or choose another folder: out=OTHER"
 
 METRIC = record(
     {
@@ -56,7 +56,7 @@ ROW = record(
         "published": optional(record({"psnr": number, "ssim": optional(number)})),
     }
 )
-FACTS = record({"protocol": text(), "machine": text(), "identity": list_of(IDENTITY), "costs": list_of(COST)})
+FACTS = record({"protocol": text(), "identity": list_of(IDENTITY), "costs": list_of(COST)})
 FILE = record({KEY: FACTS, "rows": list_of(ROW)})
 
 Place = tuple[str, str, int, str]  # method, set, scale, protocol
@@ -91,13 +91,11 @@ class Board:
 
     Attributes:
         protocol: that all methods are compared under; rows of another one stand beside numbers in print.
-        machine: on which the last of it was measured.
         entries: one for every method, set, scale and protocol.
         costs: one for every method and scale.
     """
 
     protocol: str
-    machine: str
     entries: tuple[Measured, ...] = ()
     costs: tuple[Cost, ...] = ()
 
@@ -116,8 +114,19 @@ class Board:
         return next((entry for entry in self.entries if entry.place == place), None)
 
     def with_row(self, new: Measured) -> "Board":
-        """Returns the board with a row, in place of the one of the same method, set, scale and protocol."""
-        return replace(self, entries=(*(entry for entry in self.entries if entry.place != new.place), new))
+        """Returns the board with a row, in place of the one of the same method, set, scale and protocol.
+
+        Rows that do not go together with it are left out: of the same method with other weights, and of a set whose
+        images were others.
+        """
+
+        def stays(entry: Measured) -> bool:
+            old, row = entry.row, new.row
+            another_network = (old.method, old.scale) == (row.method, row.scale) and entry.weights != new.weights
+            other_images = (old.set, old.scale) == (row.set, row.scale) and entry.images != new.images
+            return entry.place != new.place and not another_network and not other_images
+
+        return replace(self, entries=(*filter(stays, self.entries), new))
 
     def has_cost(self, method: str, scale: int, weights: str, machine: str) -> bool:
         """Tells whether the costs of a method with these weights were measured on this machine."""
@@ -157,7 +166,7 @@ def write_board(board: Board, out: Path) -> None:
         for entry in board.entries
     ]
     costs = [asdict(cost) for cost in board.costs]
-    facts = {"protocol": board.protocol, "machine": board.machine, "identity": identity, "costs": costs}
+    facts = {"protocol": board.protocol, "identity": identity, "costs": costs}
     write_json(board.rows, out / RESULTS, {KEY: facts})
 
 
@@ -177,7 +186,7 @@ def read_board(out: Path) -> Board:
         raise SrlabError(f"{path}: has {len(rows)} rows and {len(facts['identity'])} identities. {ADVICE}")
     entries = tuple(_measured(row, identity) for row, identity in zip(rows, facts["identity"], strict=True))
     costs = tuple(Cost(**cost) for cost in facts["costs"])
-    return Board(facts["protocol"], facts["machine"], entries, costs)
+    return Board(facts["protocol"], entries, costs)
 
 
 def _measured(row: dict[str, Any], identity: dict[str, Any]) -> Measured:

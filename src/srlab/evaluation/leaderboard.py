@@ -21,7 +21,7 @@ from srlab.evaluation.measure import EvaluationSettings, ResultRow, evaluate, sa
 from srlab.evaluation.published import published, published_protocol
 from srlab.imaging.files import read_image, write_png
 from srlab.methods.super_resolver import SuperResolver
-from srlab.metrics.metric import DEFAULT
+from srlab.metrics.metric import DEFAULT, Quality
 from srlab.metrics.protocol import protocol
 
 IMAGES = "images"  # within the folder of a leaderboard
@@ -38,6 +38,7 @@ class Entrant:
         method: in eval mode.
         scales: those that it was trained on, or that were asked for.
         weights: the SHA-256 of the file; "" without one.
+        source: its run or file in short, for the label where two would be the same.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Entrant:
     method: SuperResolver
     scales: tuple[int, ...]
     weights: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,13 @@ def measure_board(
         for scale in scales:
             places = list(_places(entrants, image_set, scale, settings))
             lacking = [place for place in places if not place.is_in(board)]
+            if settings.save_images is not None:  # before the results, which mean nothing without them
+                _save_references(image_set, scale, settings, settings.save_images, anew=bool(lacking))
             for place in lacking:
-                board = board.with_row(place.measured())
+                board = board.with_row(_with_earlier_metrics(place.measured(), board.at(place.key)))
                 write_board(board, out)
                 if place.settings is settings and settings.save_images is None:
                     _remove_images(out, board.entries[-1].row)
-            if settings.save_images is not None:
-                _save_references(image_set, scale, settings, settings.save_images, anew=bool(lacking))
     for entrant, scale in ((entrant, scale) for scale in scales for entrant in entrants if scale in entrant.scales):
         if not board.has_cost(entrant.label, scale, entrant.weights, machine(settings)):
             board = board.with_cost(measure_cost(entrant.label, entrant.method, scale, settings, entrant.weights))
@@ -142,6 +144,19 @@ def measure_board(
     board = board.ordered([entrant.label for entrant in entrants], [image_set.name for image_set in sets])
     write_board(board, out)
     return board
+
+
+def _with_earlier_metrics(new: Measured, old: Measured | None) -> Measured:
+    """Adds to a row what was measured of the same weights and images by other metrics."""
+    if old is None or (old.weights, old.images) != (new.weights, new.images):
+        return new
+    names = {metric.name for metric in new.row.metrics}
+    kept = tuple(metric for metric in old.row.metrics if metric.name not in names)
+    images = {
+        image: Quality({**values, **{metric.name: old.row.images[image][metric.name] for metric in kept}})
+        for image, values in new.row.images.items()
+    }
+    return replace(new, row=replace(new.row, images=images, metrics=(*new.row.metrics, *kept)))
 
 
 def _places(

@@ -23,6 +23,7 @@ from srlab.evaluation.plotting import (
     plt,
     save,
 )
+from srlab.labels import in_figure
 from srlab.metrics.metric import PSNR, Metric
 
 ABREAST = 3  # panels in a row of a figure
@@ -35,7 +36,7 @@ def perception_distortion(rows: Iterable[ResultRow], perception: Metric) -> dict
     """Places methods between distortion and perceived quality (Blau and Michaeli 2018, arXiv:1711.06077).
 
     Args:
-        rows: with PSNR and the perceptual metric.
+        rows: those without PSNR or the perceptual metric are left out.
         perception: the perceptual metric.
 
     Returns:
@@ -43,6 +44,8 @@ def perception_distortion(rows: Iterable[ResultRow], perception: Metric) -> dict
     """
     panels: dict[str, dict[str, Point]] = {}
     for row in rows:
+        if not {PSNR.metric.name, perception.name} <= row.means.keys():  # measured earlier, by other metrics
+            continue
         point = row.psnr, row.means[perception.name]
         panels.setdefault(f"{row.set} x{row.scale}, protocol {row.protocol}", {})[row.method] = point
     return panels
@@ -145,6 +148,6 @@ def _panel(
     axes.set_xlabel(across.axis)
     axes.set_ylabel(up.axis)
     axes.grid(alpha=0.25)
-    axes.set_title(title, loc="left", fontsize=10)
+    axes.set_title(in_figure(title), loc="left", fontsize=10)
     if across.better and up.better:
         axes.set_title(f"better {ARROWS[across.better, up.better]}", loc="right", fontsize=9, color="0.35")

@@ -79,7 +79,9 @@ class TextTable:
         table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False,
                       collapse_padding=True)  # fmt: skip
         for name in self.columns:
-            table.add_column(Text(name), justify="left" if name in self.left else "right", no_wrap=name in self.whole)
+            table.add_column(
+                Text(printable(name)), justify="left" if name in self.left else "right", no_wrap=name in self.whole
+            )
         for i, row in enumerate(self.rows):
             table.add_row(*(Text(printable(cell)) for cell in row), end_section=i + 1 in self.sections)
         console.print(table)
@@ -126,12 +128,12 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right:
 
     Args:
         columns: the header.
-        rows: cells, as many in each as there are columns; what Markdown or HTML would read in them is escaped.
+        rows: cells, as many in each as there are columns. What Markdown or HTML would read in either is escaped.
         right: names of the columns that are aligned to the right.
     """
     rules = ["---:" if name in right else "---" for name in columns]
-    escaped = [[markdown_text(printable(cell)) for cell in row] for row in rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in [columns, rules, *escaped])
+    head, *escaped = [[markdown_text(printable(cell)) for cell in row] for row in [columns, *rows]]
+    return "".join("| " + " | ".join(line) + " |\n" for line in [head, rules, *escaped])
 
 
 def markdown_text(text: str) -> str:

@@ -20,7 +20,7 @@ from srlab.errors import SrlabError
 from srlab.imaging.files import as_8_bit, to_tensor
 from srlab.metrics.dists import DISTS
 from srlab.metrics.metric import Compared, Meter, Metric
-from srlab.weights.backbones import RANDOM, backbone_state
+from srlab.weights.backbones import RANDOM, backbone_state, fingerprint
 
 
 def lpips_network(net: Literal["alex", "vgg", "squeeze"], backbone: str, source: str | None) -> nn.Module:
@@ -87,15 +87,17 @@ class Distance:
             device: where to measure.
         """
         random = source == RANDOM
-        about = f"{self.package} {version(self.package)}, {self.backbone}" + (f" of {source}" if source else "")
+        network = self.build(source).to(device).eval().requires_grad_(False)
+        package = f"{self.package} {version(self.package)}"
         metric = Metric(
             f"{self.name}_random" if random else self.name,
             f"{self.title}, random weights" if random else self.title,
             better="lower",
             digits=4,
-            about=f"{self.package} {version(self.package)}, random weights: means nothing" if random else about,
+            about=f"{package}, random weights: means nothing"
+            if random
+            else f"{package}, {self.backbone}'s weights with the SHA-256 {fingerprint(self.backbone, source)}...",
         )
-        network = self.build(source).to(device).eval().requires_grad_(False)
         return Meter(metric, partial(self._measure, network, device))
 
     def _measure(self, network: nn.Module, device: torch.device, pair: Compared) -> float:

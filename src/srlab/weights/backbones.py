@@ -147,6 +147,19 @@ def backbone_state(name: str, source: str | None, needed: Sequence[str]) -> dict
     return {key: state[key].float() if state[key].is_floating_point() else state[key] for key in needed}
 
 
+def fingerprint(name: str, source: str | None) -> str:
+    """Returns the first eight digits of the SHA-256 of a backbone's file, wherever that lies.
+
+    Args:
+        name: one of BACKBONES.
+        source: of its weights, as for `backbone_state`, but not "random".
+    """
+    if source is None:
+        return BACKBONES[name].sha256
+    with Path(source).expanduser().open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()[:8]
+
+
 def _check_layers(
     name: str, path: Path, state: Mapping[str, Tensor], needed: Sequence[str], network: nn.Module
 ) -> None:

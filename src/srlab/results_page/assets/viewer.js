@@ -24,7 +24,9 @@ function choosePicture() {
   view.picture = place.pictures[element("picture").value];
   forgetImages();
   const { layers } = view.picture;
-  const first = { left: startingLeft(layers), right: Math.max(layers.findIndex(isNamed("result", place.best)), 1) };
+  const left = startingLeft(layers);
+  const best = Math.max(layers.findIndex(isNamed("result", place.best)), 1);
+  const first = { left, right: best === left ? layers.length - 1 : best };
   for (const side of SIDES) {
     const kept = before[side] ? layers.findIndex(isNamed(before[side].kind, before[side].label)) : -1;
     options(element(side), layers.map((layer) => layer.label), kept < 0 ? first[side] : kept);
