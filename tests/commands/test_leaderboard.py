@@ -191,7 +191,7 @@ def test_a_method_that_must_be_told_how_images_were_blurred(tmp_path):
 def test_names_of_sets_are_no_markup(tmp_path):
     image = np.random.default_rng(0).integers(0, 255, (24, 24, 3)).astype(np.uint8)
     write_image(tmp_path / r"a$\q$|b" / "0.png", image)
-    assert main([f"sets=['{tmp_path}/a$\\q$|b']", "only=[bicubic]", "scales=[2]", PLAIN, "out=board"]) == 0
+    assert main([rf"sets=[{tmp_path}/a$\q$|b]", "only=[bicubic]", "scales=[2]", PLAIN, "out=board"]) == 0
     head = next(line for line in (tmp_path / "board" / "results.md").read_text().splitlines() if "method" in line)
     assert r"\|b" in head
 

@@ -131,6 +131,7 @@ def test_error_maps_are_those_of_the_validation_panel(page, measured):
     press(page, "#right-error")
     wait_for(lambda: find(page, "legend").is_displayed())
     method = find(page, "right-name").text
+    assert method == "bilinear", "bicubic, which is the best one here, stands on the left already"
     sr = read_image(measured.folder / f"images/mine_x2/photo0_{method}.png")
     expected = error_map(sr, measured.hr("mine", 2, "photo0"))
     # Python computes in single precision: a neighbouring colour, where an error is at the edge of two.

@@ -25,8 +25,7 @@ function choosePicture() {
   forgetImages();
   const { layers } = view.picture;
   const left = startingLeft(layers);
-  const best = Math.max(layers.findIndex(isNamed("result", place.best)), 1);
-  const first = { left, right: best === left ? layers.length - 1 : best };
+  const first = { left, right: startingRight(layers, place.best, left) };
   for (const side of SIDES) {
     const kept = before[side] ? layers.findIndex(isNamed(before[side].kind, before[side].label)) : -1;
     options(element(side), layers.map((layer) => layer.label), kept < 0 ? first[side] : kept);
@@ -41,6 +40,13 @@ function isNamed(kind, label) {
 // The usual beginning of a comparison is bicubic; LR where it was not measured.
 function startingLeft(layers) {
   return Math.max(layers.findIndex(isNamed("result", "bicubic")), 0);
+}
+
+// The best method; another one where that stands on the left; HR where there is none.
+function startingRight(layers, best, left) {
+  const other = (layer, index) => layer.kind === "result" && index !== left;
+  const found = [layers.findIndex(isNamed("result", best)), layers.findIndex(other), layers.length - 1];
+  return found.find((index) => index >= 0 && index !== left);
 }
 
 // Images are decoded only now. What was chosen meanwhile wins.
