@@ -41,7 +41,8 @@ from srlab.weights.zoo import FOLDER, PREFIX
 CLOSE = 0.005  # dB that float16 may cost
 WOMAN = "woman"  # of Set5: BSDS200 has the photo that it was cut from
 UNQUOTED = str.maketrans("", "", " '")  # a list as the command line has it: [t91,bsds200]
-OF_THE_MACHINE = ("runs", "name", "resume", "sets", "data.root", "data.cache", "model.network.scale")  # not of the recipe
+# Keys of a run that are not of its recipe.
+OF_THE_MACHINE = ("runs", "name", "resume", "sets", "data.root", "data.cache", "model.network.scale")
 
 
 def pack(run: RunFiles, experiment: str, about: str, hardware: str, precision: str, notes: list[str]) -> Path:
