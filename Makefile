@@ -27,7 +27,7 @@ test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a pa
 test-fast: $(VENV)/.installed  ## the quick tests of the packages with changes since HEAD (BASE=main: since main), under two minutes
 	$(PYTHON) $(PYTEST) --dist worksteal -m "not slow" $$($(PYTHON) tools/changed_tests.py $(BASE))
 
-coverage: $(VENV)/.installed  ## run the whole suite and list the lines that no test reaches
+coverage: $(VENV)/.installed  ## run the whole suite and list the lines that no test reaches (takes more than twice as long)
 	$(PYTHON) $(PYTEST) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(TESTS)
 	$(PYTHON) -m coverage combine --quiet --append || true  # of programs that ended after the tests
 	$(PYTHON) -m coverage report

@@ -88,15 +88,16 @@ class Distance:
         """
         random = source == RANDOM
         network = self.build(source).to(device).eval().requires_grad_(False)
-        package = f"{self.package} {version(self.package)}"
+        if random:
+            weights = "random weights: means nothing"
+        else:
+            weights = f"{self.backbone}'s weights with the SHA-256 {fingerprint(self.backbone, source)}..."
         metric = Metric(
             f"{self.name}_random" if random else self.name,
             f"{self.title}, random weights" if random else self.title,
             better="lower",
             digits=4,
-            about=f"{package}, random weights: means nothing"
-            if random
-            else f"{package}, {self.backbone}'s weights with the SHA-256 {fingerprint(self.backbone, source)}...",
+            about=f"{self.package} {version(self.package)}, {weights}",
         )
         return Meter(metric, partial(self._measure, network, device))
 

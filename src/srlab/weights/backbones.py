@@ -156,8 +156,12 @@ def fingerprint(name: str, source: str | None) -> str:
     """
     if source is None:
         return BACKBONES[name].sha256
-    with Path(source).expanduser().open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()[:8]
+    return _sha256(Path(source).expanduser())[:8]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _check_layers(
@@ -202,8 +206,7 @@ def _official_file(name: str) -> Path:
     backbone, path = BACKBONES[name], official_path(name)
     if not path.is_file():
         _download(name, backbone, path)
-    with path.open("rb") as file:
-        found = file_digest(file, "sha256").hexdigest()
+    found = _sha256(path)
     if not found.startswith(backbone.sha256):
         raise SrlabError(
             f"{path}: damaged, or another file: its sha256 begins with {found[:8]}, torchvision's with "
