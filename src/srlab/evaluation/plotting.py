@@ -1,5 +1,6 @@
 """What figures share: colours and markers, names beside points, legends, and saving as PNG and PDF."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from matplotlib.ticker import ScalarFormatter
 
 from srlab.atomic_write import atomic_write
 from srlab.labels import in_figure
+
+# It tells every table of a font that a PDF does not need, at the level at which Hydra logs.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 DPI = 110  # pixels to the inch
 ENDINGS: Mapping[str, Mapping[str, None]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
