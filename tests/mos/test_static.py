@@ -113,4 +113,9 @@ def test_the_commands(study, tmp_path, capsys):
     assert "2 new ratings" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["export", str(study.folder), "--static"])
-    assert "Say static=true" in capsys.readouterr().err
+    assert "choose another folder: out=OTHER" in capsys.readouterr().err
+    main(["export", str(study.folder), "--static", f"out={tmp_path / 'other'}"])
+    assert (tmp_path / "other/index.html").is_file()
+    with pytest.raises(SystemExit):
+        main(["export", str(study.folder), "static=false"])
+    assert "the only kind" in capsys.readouterr().err

@@ -22,7 +22,7 @@ def export_static(study: Study, out: Path) -> None:
     downloads them. The folder does not hold the raters' links to the server.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SrlabError(f"{out}: there is something already. Remove it, or choose another folder with --out.")
+        raise SrlabError(f"{out}: there is something already. Remove it, or choose another folder: out=OTHER.")
     with atomic_folder(out) as partial:
         (partial / "images").mkdir()
         for name in study.items:
