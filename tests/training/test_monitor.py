@@ -49,3 +49,11 @@ def test_what_validation_does_not_measure(tmp_path, words, message):
     with pytest.raises(SrlabError, match=message):
         train(tmp_path, *words)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:weights.vgg16=random")
+def test_weights_of_a_network_that_the_loss_alone_uses(tmp_path):
+    loss = ["loss.perceptual.weight=1", "loss.perceptual.network=vgg16", "loss.perceptual.layer=conv1_2"]
+    train(tmp_path, *loss, "weights.vgg16=random", "trainer.max_steps=1")
+    with pytest.raises(SrlabError, match=r"weights\.vgg16: no metric"):
+        train(tmp_path, "weights.vgg16=random", "name=b")

@@ -98,8 +98,13 @@ def random_backbones(config: Config, weights: Mapping[str, str | None]) -> list[
     random = {name for name, source in weights.items() if source == RANDOM}
     if not random:
         return []
-    used = {LOSS_TERMS[name].backbone(**options) for name, (_, options) in _switched_on(config).items()}
-    return sorted(random.intersection(used))
+    return sorted(random & used_backbones(config))
+
+
+def used_backbones(config: Config) -> set[str]:
+    """Returns the names, in weights.backbones, of the pretrained networks that a loss uses."""
+    used = (LOSS_TERMS[name].backbone(**options) for name, (_, options) in _switched_on(config).items())
+    return {name for name in used if name is not None}
 
 
 def _switched_on(config: Config) -> dict[str, tuple[float, dict[str, Any]]]:

@@ -16,6 +16,7 @@ from srlab.data.overlaps import overlap_warnings
 from srlab.data.patches import PatchDataset
 from srlab.errors import SrlabError
 from srlab.folder_lock import check_not_owned
+from srlab.losses.weighted import used_backbones
 from srlab.methods import find_method
 from srlab.methods.fitted import FittedMethod
 from srlab.methods.loading import check_resumable
@@ -163,7 +164,7 @@ def validation_meters(config: TrainConfig, device: torch.device) -> tuple[Meter,
     """Returns PSNR and the other metrics of `metrics=`, whose networks are on `device`."""
     names = list(dict.fromkeys(["psnr", *map(str, as_list(config.metrics))]))
     backbones = {name: config.weights.get(name) for name in BACKBONES_OF_METRICS}
-    return meters_of(names, backbones, device)
+    return meters_of(names, backbones, device, used_backbones(config.loss))
 
 
 def monitor_of(config: TrainConfig, method: SuperResolver) -> str:
