@@ -27,7 +27,9 @@ test: $(VENV)/.installed  ## run the whole test suite (TESTS=tests/data for a pa
 test-fast: $(VENV)/.installed  ## the quick tests of the packages with changes since HEAD (BASE=main: since main), under two minutes
 	$(PYTHON) $(PYTEST) --dist worksteal -m "not slow" $$($(PYTHON) tools/changed_tests.py $(BASE))
 
-coverage: $(VENV)/.installed  ## run the whole suite and list the lines that no test reaches (takes more than twice as long)
+# Programs run in folders of their own, and their measurements must not lie in these.
+coverage: export COVERAGE_FILE := $(CURDIR)/.coverage
+coverage: $(VENV)/.installed  ## run the whole suite and list the lines that no test reaches (slow before Python 3.12: COVERAGE_CORE=sysmon there)
 	$(PYTHON) $(PYTEST) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(TESTS)
 	$(PYTHON) -m coverage combine --quiet --append || true  # of programs that ended after the tests
 	$(PYTHON) -m coverage report

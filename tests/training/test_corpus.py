@@ -44,4 +44,16 @@ def test_it_goes_on_to_the_same_end(run, tmp_path):
     config = resumed_config("train", [f"resume={files.folder}", "trainer.stop_after=null"], multirun=False)
     train_config(config)
     assert torch.load(files.last, weights_only=True)["global_step"] == 6  # it stopped after 3
-    assert norms(files.last) == pytest.approx(json.loads((run / "end.json").read_text(encoding="utf-8")), rel=1e-4)
+    assert_same(norms(files.last), json.loads((run / "end.json").read_text(encoding="utf-8")))
+
+
+def assert_same(found: dict[str, float], expected: dict[str, float]) -> None:
+    """Compares norms by tensor, as closely as another processor computes them.
+
+    The gradient of a bias before BatchNorm is 0 but for rounding, which Adam turns into whole steps: such biases, and the
+    running means that contain them, differ from one processor to the next.
+    """
+    assert found.keys() == expected.keys()
+    weights = {key for key in expected if key.endswith(".weight")}
+    for keys, tolerance in ((weights, {"rel": 1e-4}), (expected.keys() - weights, {"rel": 1e-2, "abs": 1e-3})):
+        assert {key: found[key] for key in keys} == pytest.approx({key: expected[key] for key in keys}, **tolerance)
