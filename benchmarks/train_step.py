@@ -1,7 +1,8 @@
 """One EDSR-baseline x2 training step (batch 16, 48 x 48 LR): srlab's against a plain fp32 eager loop.
 
-    python benchmarks/train_step.py [--steps 20] [--batch 16] [--patch 48] [--device cpu|cuda]
+    python benchmarks/train_step.py [--steps 20] [--batch 16] [--patch 48] [--device cpu|cuda] [OPTION ...]
 
+An OPTION of train.py changes what srlab trains, as model.network.features=32 does; the plain loop stays EDSR-baseline.
 The two alternate, so a machine that changes its speed changes both. Prints JSON with medians and their ratio.
 """
 
@@ -9,7 +10,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -24,9 +25,9 @@ from srlab.methods import find_method
 from srlab.methods.recipe import recipe_of_model
 
 
-def srlab_step(device: torch.device, lr: torch.Tensor, hr: torch.Tensor) -> Callable[[], None]:
+def srlab_step(device: torch.device, lr: torch.Tensor, hr: torch.Tensor, words: Sequence[str]) -> Callable[[], None]:
     """What a run does between two batches: uint8 to float, forward, backward, update, as train.py sets it up."""
-    config = parse(compose("train", ["model=edsr_baseline", "scale=2"]), TrainConfig)
+    config = parse(compose("train", ["model=edsr_baseline", "scale=2", *words]), TrainConfig)
     method = find_method(config.model.method)(config.model.network, recipe_of_model(config)).to(device)
     method.prepare_training()  # the loss, as train.py builds it
     method.to(memory_format=torch.channels_last)
@@ -94,18 +95,20 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="of each, after three that do not count")
     parser.add_argument("--batch", type=int, default=16, help="patches in a step")
     parser.add_argument("--patch", type=int, default=48, help="side of the LR patches, in pixels")
+    parser.add_argument("words", nargs="*", metavar="OPTION", help="of train.py")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     count, side = arguments.batch, arguments.patch
     lr = torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8)
     hr = torch.randint(0, 256, (count, 3, 2 * side, 2 * side), dtype=torch.uint8)
-    ours, naive = srlab_step(device, lr, hr), naive_step(device, lr, hr)
+    ours, naive = srlab_step(device, lr, hr, arguments.words), naive_step(device, lr, hr)
     for _ in range(3):
         seconds(ours, device), seconds(naive, device)
     pairs = [(seconds(ours, device), seconds(naive, device)) for _ in range(arguments.steps)]
     result = {
         "benchmark": f"EDSR-baseline x2 training step, batch {count}, {side}x{side} LR",
+        "options": arguments.words,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads",
         "precision": "bf16" if has_fast_bf16(device.type) else "fp32",
         "ours_seconds": statistics.median(ours for ours, _ in pairs),

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from srlab.config.compose import compose
 from srlab.errors import SrlabError
-from srlab.plain_files import read_plain_json, read_plain_yaml
+from srlab.plain_files import LARGEST, read_plain_json, read_plain_yaml
 from srlab.plain_schema import check, dict_of, integer, list_of, number, optional, plain, record, text
 
 
@@ -45,6 +45,21 @@ def test_what_is_no_json_is_one_line(tmp_path, content):
     with pytest.raises(SrlabError, match=r"a\.json: damaged.*Get it again") as error:
         read_plain_json(tmp_path / "a.json", "Get it again.")
     assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    with (tmp_path / "a.json").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    message = r"a\.json: 268,435,457 bytes; expected at most 268,435,456\. Get it again\.$"
+    with pytest.raises(SrlabError, match=message):
+        read_plain_json(tmp_path / "a.json", "Get it again.")
+
+
+def test_what_cannot_be_read_at_all(tmp_path):
+    (tmp_path / "a.yaml").mkdir()
+    for name in ("a.yaml", "b.yaml"):
+        with pytest.raises(SrlabError, match=rf"{name}: cannot be read \([A-Z][a-z ]+\)\. Get it again\.$"):
+            read_plain_yaml(tmp_path / name, "Get it again.")
 
 
 def test_a_byte_order_mark_is_none_of_the_content(tmp_path):

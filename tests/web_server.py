@@ -103,11 +103,15 @@ def web_server(folder: Path, *words: str) -> Iterator[WebServer]:
 
 def tiny_network(folder: Path) -> Path:
     """A checkpoint of an EDSR x2 that computes something in no time."""
+    return network_file(folder, "edsr", {"scale": 2, "features": 4, "blocks": 1})
+
+
+def network_file(folder: Path, kind: str, arguments: dict[str, Any]) -> Path:
+    """A checkpoint of a network with random weights."""
     path = folder / "tiny.ckpt"
-    arguments = {"scale": 2, "features": 4, "blocks": 1}
     torch.manual_seed(0)
-    state = {f"network.{key}": value for key, value in NETWORKS["edsr"](**arguments).state_dict().items()}
-    write_checkpoint(path, "edsr", {"network": arguments, "recipe": None}, state)
+    state = {f"network.{key}": value for key, value in NETWORKS[kind](**arguments).state_dict().items()}
+    write_checkpoint(path, kind, {"network": arguments, "recipe": None}, state)
     return path
 
 

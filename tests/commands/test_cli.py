@@ -1,6 +1,7 @@
 """The command `srlab`: what it lists, how its words are read, what the tab key completes."""
 
 import re
+import signal
 import subprocess
 import sys
 
@@ -8,8 +9,8 @@ import pytest
 from helpers import ROOT
 from programs import environment
 
-from srlab.commands import arguments
-from srlab.commands.arguments import Option, Place, Tool, yes_or_no
+from srlab.commands import arguments, hydra_program, web
+from srlab.commands.arguments import Option, Place, Tool, run_one_of, yes_or_no
 from srlab.commands.cli import COMMANDS
 from srlab.commands.hydra_flags import SWITCHES, VALUES, read_command_line
 from srlab.config.schema import EvaluateConfig, TrainConfig
@@ -87,6 +88,29 @@ def test_a_mistake_in_the_words_of_a_tool(words, message):
     assert str(error.value).startswith(message) and "\n" not in str(error.value)
 
 
+def test_a_word_that_names_no_tool():
+    with pytest.raises(SrlabError) as error:
+        run_one_of("srlab all", "Has tools.", {"try": TOOL, "ask": TOOL}, ["tri", "x"])
+    assert str(error.value) == "srlab all tri: expected one of try, ask. Did you mean 'try'?" and SEEN == []
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("megapixels=0", "megapixels=0: expected more than 0, and 16 at most."),
+        ("megapixels=16.5", "megapixels=16.5: expected more than 0, and 16 at most."),
+        ("minutes=-1", "minutes=-1: expected more than 0, and 1440 at most."),
+        ("line=0", "line=0: expected more than 0, and 1000 at most."),
+    ],
+)
+def test_limits_of_the_page_that_cannot_be(word, message, capsys):
+    pytest.importorskip("starlette")
+    pytest.importorskip("uvicorn")
+    with pytest.raises(SystemExit, match="1"):
+        web.main([word])
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
 def test_the_help_of_a_tool_names_everything(capsys):
     assert TOOL.main(["x", "--help"]) == 0 and SEEN == []
     printed = capsys.readouterr().out
@@ -148,6 +172,7 @@ def test_several_values_without_m(schema, word, message):
         (["trainer.max_steps=-1"], "trainer.max_steps=-1: expected 1 or more."),
         (["scale=2,4"], "scale=2,4: several values are a sweep."),
         (["resume=src"], "resume=src: is not a run of srlab"),
+        (["-m", "seed=1,2", "--config-name", "train"], "-m with --config-path or --config-name: a sweep is of conf/."),
     ],
 )
 def test_a_mistake_is_answered_without_pytorch(words, message):
@@ -189,3 +214,8 @@ def test_hydras_own_flags_pass(tmp_path):
     yaml.write_text("# @package _global_\nseed: 77\n")
     words = ["train.py", "experiment=mine", "--cfg", "job", "--config-dir", str(tmp_path)]
     assert "seed: 77" in started(*words).stdout
+
+
+def test_ctrl_c_is_one_word_and_the_code_of_shells(capsys):
+    assert hydra_program._exit_code(lambda: signal.raise_signal(signal.SIGINT)) == 130
+    assert capsys.readouterr().err == "interrupted\n"

@@ -63,6 +63,16 @@ def test_another_name_starts_from_its_last_checkpoint(run):
         resumed("resume=runs/x", "name=y")
 
 
+def test_another_name_says_why_it_starts_from_an_earlier_checkpoint(run, capsys):
+    run.last.rename(run.best)
+    run.last.write_bytes(b"cut short")
+    assert resumed("resume=runs/x", "name=y").resume == "runs/x/checkpoints/best.ckpt"
+    assert capsys.readouterr().out == (
+        "runs/x goes on from best.ckpt, the best one: last.ckpt is damaged (File is not a zip file); "
+        "previous.ckpt is missing\n"
+    )
+
+
 @pytest.mark.parametrize("words", [["resume=auto"], ["resume=runs/x/checkpoints/last.ckpt"], ["seed=1"], ["resume=no"]])
 def test_what_names_no_folder_is_composed_as_ever(run, words):
     assert resumed(*words) is None

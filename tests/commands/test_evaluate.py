@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import ROOT, SHARED, needs_shared, read_image
+from helpers import ROOT, SHARED, needs_shared, read_image, write_image
 from matplotlib.figure import Figure
 from programs import call
 
@@ -214,6 +214,19 @@ def test_mistakes(tmp_path, overrides, message):
     with pytest.raises(SrlabError, match=message):
         rows(tmp_path, f"data.root={tmp_path}", *overrides)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(SrlabError, match=r"out=.*/out: cannot be made \(File exists\)\. Choose a folder of yours"):
+        rows(tmp_path, "model=bicubic", "scale=2", "sets=[sample]")
+
+
+def test_what_is_passed_over_in_a_folder_is_said(tmp_path, capsys):
+    write_image(tmp_path / "photos" / "a.png", read_image_of("coffee")[:32, :40])
+    (tmp_path / "photos" / "._a.png").touch()
+    (row,) = rows(tmp_path, "model=bicubic", "scale=2", f"sets=[{tmp_path / 'photos'}]")
+    assert row.n == 1 and "photos: hidden files and those of systems are ignored (._a.png)" in capsys.readouterr().err
 
 
 def test_a_scale_that_the_checkpoint_does_not_have(tmp_path):

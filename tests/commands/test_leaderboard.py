@@ -144,6 +144,12 @@ def test_a_folder_that_cannot_be_made(tmp_path, few, capsys):
     assert "out=file/board: cannot be made" in capsys.readouterr().err
 
 
+def test_what_is_passed_over_in_a_folder_is_said(tmp_path, few, capsys):
+    (tmp_path / "few" / "._0.png").touch()
+    assert main([few, "scales=[2]", PLAIN, "images=false", "out=board", "only=[bicubic]"]) == 0
+    assert "few: hidden files and those of systems are ignored (._0.png)" in capsys.readouterr().err
+
+
 def test_the_networks_of_srlab_take_part_at_the_scales_that_they_learned():
     found = {entrant.origin: entrant for entrant in entrants_of(None, [], [2, 3, 4])}
     assert len(found) == 1 + len(zoo.names())  # both kinds of interpolation have no origin

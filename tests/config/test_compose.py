@@ -5,7 +5,7 @@ from helpers import CONF
 from omegaconf import OmegaConf
 
 from srlab.config.check_overrides import check_overrides
-from srlab.config.compose import compose
+from srlab.config.compose import compose, composed
 from srlab.config.folder import groups_of_options
 from srlab.config.parse import parse
 from srlab.config.schema import EvaluateConfig, TrainConfig
@@ -156,3 +156,19 @@ def test_a_mistake_in_the_composed_config(override, message):
     with pytest.raises(SrlabError) as error:
         train(override)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("~seed=77", "Could not delete from config. The value of 'seed' is 0 and not 77."),
+        ("+seed=3", "Could not append to config. An item is already at 'seed'."),
+        ("hydra/launcher=nothing", "In 'hydra/config': Could not find 'hydra/launcher/nothing'"),
+        ("hydra.nothing=3", "Could not override 'hydra.nothing'. Key 'nothing' not in 'HydraConf'"),
+    ],
+)
+def test_what_hydra_alone_refuses_is_one_line(word, message):
+    check_overrides([word], TrainConfig)
+    with pytest.raises(SrlabError) as error:
+        composed("train", [word], hydra_too=True)
+    assert str(error.value) == message

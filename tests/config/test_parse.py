@@ -43,6 +43,8 @@ def test_a_loss_term_that_there_is_not_lists_those_that_there_are():
         SrlabError, match=r"loss.l3.weight: no such loss term. Expected one of l1, l2, charbonnier, tv,"
     ):
         check_overrides(["loss.l3.weight=1"], TrainConfig)
+    with pytest.raises(SrlabError, match=r"loss.l3: no such loss term. Expected one of l1, l2, charbonnier, tv,"):
+        parse(compose("train", ["+loss.l3.weight=1"]), TrainConfig)  # as a yaml of --config-dir may have it
 
 
 @pytest.mark.parametrize(

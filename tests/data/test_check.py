@@ -246,6 +246,12 @@ def test_the_command_line(folder, tmp_path, capsys):
     assert re.search(r"^error: LR bicubic x2: files are missing \(1 of 6\)", capsys.readouterr().out, re.M)
 
 
+def test_no_images_to_compare(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="1"):
+        main(["check", str(folder), f"data.root={tmp_path}", "images=0"])
+    assert capsys.readouterr().err == "error: images=0: expected 1 or more.\n"
+
+
 @needs_shared
 def test_real_sets(capsys):
     assert main(["check", "set5", f"data.root={SHARED / 'data'}", "against=bsds200"]) == 0

@@ -111,6 +111,7 @@ def test_part_of_the_validation_set_is_missing(div2k):
         (["data.kind=smaple"], "Did you mean 'sample'"),
         (["data=sample", "data.train=[photos]"], r"data\.train=\[photos\]: only data=folder reads it"),
         (["data=auto", "data.root=/nowhere", "data.valid=set5"], r"data\.valid=set5: only data=folder reads it"),
+        (["data=sample", "data.small_images=leave"], r"data\.small_images=leave: expected error or skip\."),
     ],
 )
 def test_what_is_not_there_is_named(overrides, message):
@@ -122,6 +123,15 @@ def test_an_empty_folder(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SrlabError, match=r"empty: no images\. Expected files that end in \.png"):
         data(*folder(tmp_path / "empty"))
+
+
+def test_a_folder_of_one_image_has_none_to_train_on(photos_folder, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(photos_folder / "00.png", alone)
+    with pytest.raises(SrlabError, match=r"data\.train: 1 image\(s\) leave none to train on\. .*or set data\.valid"):
+        data(*folder(alone))
+    assert len(data(*folder(alone, valid=photos_folder)).training.names) == 1
 
 
 def test_validation_images_among_the_training_images(photos_folder):

@@ -68,6 +68,14 @@ def test_held_out_images_have_lr_of_the_track(div2k):
     assert module.training.versions == 4 and len(module.training.names) == 11
 
 
+def test_sets_of_one_and_of_four_lr_images_for_an_hr_image_are_not_joined(div2k, tmp_path):
+    write_image(tmp_path / "mine" / "a.png", np.zeros((32, 32, 3), np.uint8))
+    write_image(tmp_path / "mine" / "LR_wild" / "X4" / "a.png", np.zeros((8, 8, 3), np.uint8))
+    words = ["data=folder", f"data.train=[div2k_train,{tmp_path / 'mine'}]", f"data.root={div2k}"]
+    with pytest.raises(SrlabError, match=r"data\.train: of LR images for every HR image, div2k_train 4 but .* 1\. "):
+        data(*words, "data.degradation=wild", scale=4)
+
+
 @pytest.mark.parametrize(
     ("overrides", "scale", "message"),
     [

@@ -156,6 +156,19 @@ def test_a_file_that_the_server_does_not_have(tiny, server, tmp_path):
     assert len(server[0].requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("mirror", "message"),
+    [
+        ("nowhere/", "nowhere/Tiny_HR.zip: Invalid URL 'nowhere/Tiny_HR.zip': No scheme supplied"),
+        ("ftp://localhost/", "ftp://localhost/Tiny_HR.zip: No connection adapters were found"),
+    ],
+)
+def test_a_mirror_that_is_no_address_is_not_tried_again(tiny, tmp_path, mirror, message):
+    with pytest.raises(SrlabError) as error:
+        get(tiny, tmp_path, mirror=mirror)
+    assert str(error.value).startswith(message) and not present(tiny, tmp_path)
+
+
 def test_killed_while_it_downloads(tiny, server, tmp_path):
     behaviour = server[0]
     behaviour.cuts, behaviour.stall = [200_000], threading.Event()

@@ -4,10 +4,14 @@ import io
 import re
 import shutil
 import signal
+import sys
 import tarfile
+import threading
+import zipfile
 
 import pytest
 from file_server import png, tarred, zipped
+from helpers import wait_for
 from rich.progress import Progress
 from tiny_set import HR, LR, archive, assert_whole, get, start, tree, with_content
 
@@ -102,6 +106,18 @@ def test_a_file_in_it_that_is_no_image(tiny, server, tmp_path):
     assert not [path for path in tree(tmp_path) if path.startswith("Tiny")]
 
 
+def test_an_archive_with_a_password(tiny, server, tmp_path):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for name, content in HR.items():
+            packed.writestr(name, content)
+        for info in packed.infolist():
+            info.flag_bits |= 1  # which says that it is encrypted
+    with pytest.raises(SrlabError, match=r"Tiny_HR\.zip: has a password\. Get the published file"):
+        get(with_content(tiny, server, file.getvalue()), tmp_path)
+    assert not present(tiny, tmp_path)
+
+
 @pytest.mark.parametrize("pack", [zipped, tarred])
 @pytest.mark.parametrize("name", ["../evil.png", "/tmp/evil.png", "Tiny_HR/../../evil.png", "..\\evil.png"])
 def test_a_path_that_leads_out_of_the_archive(tiny, server, tmp_path, pack, name):
@@ -150,6 +166,36 @@ def test_killed_while_it_unpacks(tiny, server, tmp_path):
     server[0].requests.clear()
     get(tiny, tmp_path)
     assert server[0].requests == []  # the archive was whole
+    assert_whole(tmp_path)
+
+
+class CtrlC(threading.Event):
+    """What a server waits for in the middle of a file. part: what must have arrived before."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+    def wait(self, timeout=None):
+        wait_for(lambda: self.part.is_file() and self.part.stat().st_size, seconds=30)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        return super().wait(timeout)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_keeps_what_was_downloaded(tiny, server, monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(CATALOG, "tiny", tiny)
+    behaviour, words = server[0], ["fetch", "tiny", f"data.root={tmp_path}"]
+    part = tmp_path / "downloads/Tiny_HR.zip.part"
+    behaviour.cuts, behaviour.stall = [150_000], CtrlC(part)
+    assert main(words) == 130
+    behaviour.stall.set()
+    line = "interrupted; what was downloaded is kept, and the same command goes on from there\n"
+    assert capsys.readouterr().err.endswith(line)
+    received = part.stat().st_size
+    behaviour.requests.clear()
+    assert main(words) == 0 and received > 0
+    assert behaviour.requests == [("Tiny_HR.zip", f"bytes={received}-")]
     assert_whole(tmp_path)
 
 

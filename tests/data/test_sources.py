@@ -153,6 +153,13 @@ def test_results_of_a_folder_are_saved_under_out_alone(tmp_path):
     assert len(list(photos.rglob("*"))) == 3
 
 
+def test_two_images_of_one_name_are_refused(tmp_path):
+    write_image(tmp_path / "more_a.png", synthetic_image(0, 64))
+    write_image(tmp_path / "more" / "a.png", synthetic_image(1, 64))
+    with pytest.raises(SrlabError, match=r"more_a\.png: another image of .* is called more_a too\. Rename one of them"):
+        evaluation_sets([str(tmp_path)], tmp_path, recursive=True)
+
+
 def test_lr_folders_are_no_subfolders_of_hr_images(pairs):
     (source,) = find_sources([str(pairs)], pairs, recursive=True)
     assert len(source.files) == 12 and source.notes == ()

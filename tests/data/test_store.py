@@ -146,3 +146,10 @@ def test_errno_other_than_full_is_passed_on_with_its_text(tmp_path):
 
     with pytest.raises(SrlabError, match="input/output error"):
         open_store(tmp_path, "key", ["a"], [(4, 4)], read)
+
+
+def test_an_image_of_another_size_than_its_header_said(tmp_path):
+    """A file that has changed since its header was read."""
+    with pytest.raises(SrlabError, match=r"a\.png: decodes to \(4, 5\), but its header says \(4, 4\)"):
+        open_store(tmp_path, "key", ["a.png"], [(4, 4)], lambda index: np.zeros((4, 5, 3), np.uint8))
+    assert stores(tmp_path) == []

@@ -2,9 +2,12 @@
 
 import json
 import multiprocessing
+import threading
 
 import numpy as np
 import pytest
+from filelock import FileLock
+from helpers import wait_for
 
 from srlab.atomic_write import partial_name
 from srlab.commands.data import main
@@ -146,6 +149,16 @@ def test_the_cache_is_listed(store, capsys):
     assert "none: no such folder. Say where the cache is: data.cache=DIR" in capsys.readouterr().err
 
 
+def test_a_file_in_the_place_of_a_store_is_not_removed(tmp_path, capsys):
+    file = tmp_path / ("0" * 32)
+    file.write_bytes(b"somebody's")
+    with pytest.raises(SystemExit, match="1"):
+        main(["cache", f"data.cache={tmp_path}"])
+    error = capsys.readouterr().err
+    assert error == f"error: {file}: cannot be removed (Not a directory). Remove it by hand.\n"
+    assert file.read_bytes() == b"somebody's"
+
+
 def test_what_a_killed_process_left_is_removed(store):
     harm(store / "images.bin", None)
     left = partial_name(store)
@@ -174,6 +187,21 @@ def test_processes_that_mend_a_store_at_once_do_it_once(store, capfd):
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4 and ready.is_set()
     assert capfd.readouterr().err.count("decoded again") == 1 and damage(store, SIZES, full=True) == ""
+
+
+def test_a_process_that_waits_for_another_says_so(store, monkeypatch, capsys):
+    monkeypatch.setattr("srlab.data.one_at_a_time.PATIENCE", 0.0)
+    harm(store / "images.bin", None)
+    said = []
+    with FileLock(lock_of(store)):
+        waiting = threading.Thread(target=opened, args=(store.parent,))
+        waiting.start()
+        wait_for(lambda: said.append(capsys.readouterr().err) or "".join(said).endswith("\n"), seconds=30)
+        assert damage(store) == "images.bin is missing"
+    waiting.join(30)
+    line = "".join(said)
+    assert line.startswith(f"{store}: ") and line.endswith(": waiting for another process that does it.\n")
+    assert damage(store, full=True) == ""
 
 
 def test_a_disk_without_locks(store, monkeypatch, capsys):

@@ -51,6 +51,11 @@ def test_some_rows_as_they_are_printed():
         assert [None if quality is None else (quality["psnr"], quality["ssim"]) for quality in found] == row
 
 
+def test_a_table_that_there_is_not():
+    with pytest.raises(SrlabError, match=r"table=ntire2017: expected one of standard, .* Did you mean 'ntire2017_"):
+        find_table("ntire2017")
+
+
 @pytest.mark.parametrize("table", table_names())
 def test_numbers_have_no_slips(table):
     """A digit out of place would break one of these: the ensemble gains, a larger scale loses, all beat bicubic."""

@@ -49,13 +49,31 @@ def test_what_cannot_be_converted_says_why(tmp_path, name, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_ncnn_cannot_run_is_refused(tmp_path):
-    """pnnx writes operators down that ncnn does not have; ncnn then ends its process."""
-
-    class Sorted(NETWORKS["interpolation"]):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # pnnx writes operators down that ncnn does not have; ncnn then ends its process.
+        (lambda sr, lr: sr.sort(dim=-1).values, "ncnn cannot run what pnnx has made"),
+        # Sides that a network's own code reads are recorded as they were.
+        (lambda sr, lr: sr * float(lr.shape[2]), r"odd: cannot be exported to ncnn: its answer differs .* 0\.001 is"),
+        (
+            lambda sr, lr: sr.reshape(1, 3, 2 * int(lr.shape[2]), -1),
+            r"odd: cannot be exported to ncnn: pnnx fails \(.*shape '\[1, 3, 40, -1\]' is invalid",
+        ),
+    ],
+)
+def test_what_ncnn_cannot_do_is_refused(tmp_path, change, message):
+    class Odd(NETWORKS["interpolation"]):
         def forward(self, lr, scale, condition=None):
-            return super().forward(lr, scale).sort(dim=-1).values
+            return change(super().forward(lr, scale), lr)
 
-    with pytest.raises(SrlabError, match="ncnn cannot run what pnnx has made"):
-        export_ncnn(Sorted(), 2, "sorted", tmp_path / "network.ncnn.param")
+    with pytest.raises(SrlabError, match=message):
+        export_ncnn(Odd(), 2, "odd", tmp_path / "network.ncnn.param")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "network.ncnn.param"
+    with pytest.raises(SrlabError, match=r"ncnn\.param: cannot be written \(Not a directory\)\. Choose another OUT"):
+        export_ncnn(NETWORKS["interpolation"](), 2, "bicubic", path)

@@ -9,7 +9,7 @@ import torch
 from srlab import __version__
 from srlab.errors import SrlabError
 from srlab.export.onnx_file import export_onnx
-from srlab.export.parity import check_parity, onnx_runtime
+from srlab.export.parity import check_parity, onnx_runtime, smallest_side
 from srlab.export.program import REASONS, channels_of, onnx_model
 from srlab.inference.folding import folded
 from srlab.networks import NETWORKS
@@ -102,6 +102,22 @@ def test_a_refused_export_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     assert path.read_bytes() == b"as it was" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SrlabError, match=r"a\.onnx: cannot be written \(Not a directory\)\. Choose another OUT"):
+        export_onnx(tiny("edsr", scale=2), 2, "edsr", tmp_path / "file" / "a.onnx")
+
+
+def test_a_program_for_large_images_only():
+    class Mirrors(NETWORKS["interpolation"]):
+        def forward(self, lr, scale, condition=None):
+            return super().forward(torch.nn.functional.pad(lr, (4, 4, 4, 4), "reflect")[..., 4:-4, 4:-4], scale)
+
+    network = Mirrors()
+    with pytest.raises(SrlabError, match=r"^the program fails for images of 4 pixels a side\.$"):
+        smallest_side(lambda inputs: network(inputs[0], 2), network, 2)
+
+
 @pytest.mark.parametrize("name", ["aplus", "csnln", "san"])
 def test_what_cannot_be_exported_says_why(tmp_path, name):
     network = tiny(name, scale=2)
@@ -110,14 +126,21 @@ def test_what_cannot_be_exported_says_why(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_networks_whose_code_reads_the_size_are_refused():
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        (lambda height: float(height > 19), "reads: cannot be exported: "),
+        (lambda height: 1.0 if height == 20 else 0.5, r"exported: its program would hold for one height only\.$"),
+    ],
+)
+def test_networks_whose_code_reads_the_size_are_refused(factor, message):
     """PyTorch's exporter would fix such a size without an error, or name a constraint that nobody understands."""
 
     class Reads(NETWORKS["interpolation"]):
         def forward(self, lr, scale, condition=None):
-            return super().forward(lr, scale) * float(lr.shape[2] > 19)
+            return super().forward(lr, scale) * factor(lr.shape[2])
 
-    with pytest.raises(SrlabError, match="reads: cannot be exported: "):
+    with pytest.raises(SrlabError, match=message):
         onnx_model(Reads(), 2, "reads")
 
 

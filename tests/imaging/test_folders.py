@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,6 +88,27 @@ def test_a_folder_with_images_in_subfolders_alone(tmp_path):
     with pytest.raises(SrlabError, match=r"no images\..* There are images in more; data\.recursive=true reads them"):
         list_images(tmp_path)
     assert names(list_images(tmp_path, recursive=True)) == ["a.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="asks for POSIX users")
+def test_a_subfolder_that_cannot_be_read_is_not_mentioned(folder, monkeypatch):
+    """Nobody asked for lost+found."""
+    for name in ("private", "more"):
+        write_image(folder / name / "b.png", GREY)
+    monkeypatch.chdir(folder)
+    folder.chmod(0o755)
+    (folder / "private").chmod(0)
+    try:
+        if root := os.geteuid() == 0:  # who may read everything
+            os.seteuid(65534)
+        (line,) = listing(Path()).notes
+        with pytest.raises(SrlabError, match=r"private: cannot be read \(Permission denied\)"):
+            listing(Path(), recursive=True)
+    finally:
+        if root:
+            os.seteuid(0)
+        (folder / "private").chmod(0o755)
+    assert "images in more are not read; data.recursive=true reads them" in line
 
 
 def test_a_folder_that_cannot_be_read(folder):

@@ -128,6 +128,11 @@ def test_bad_input_is_refused(image, scale, error):
         imresize(image, scale)
 
 
+def test_a_kernel_that_there_is_not():
+    with pytest.raises(ValueError, match=r"kernel must be one of nearest, .*bicubic.*, not 'cubic'"):
+        imresize(np.zeros((4, 4)), 2, "cubic")
+
+
 def test_integers_other_than_uint8_are_refused():
     with pytest.raises(TypeError, match="uint8 or floating point"):
         imresize(np.zeros((4, 4), np.int32), 2)

@@ -102,6 +102,24 @@ def test_answers_that_differ_are_refused(engine, monkeypatch):
         engine_forward(tiny("edsr", scale=2), engine, "edsr", "32")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_size_that_a_program_cannot_do_is_one_line(engine):
+    """Bicubic needs two pixels to mirror at the edge."""
+    forward = engine_forward(NETWORKS["interpolation"](), engine, "bicubic", "32")
+    assert forward(torch.rand(1, 3, 2, 2), 2).shape == (1, 3, 4, 4)
+    message = rf"^engine={engine}: fails for 1x1 pixels \(.+\)\. Say engine=torch\.$"
+    with pytest.raises(SrlabError, match=message) as error:
+        forward(torch.rand(1, 3, 1, 1), 2)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_network_of_several_scales_is_refused_at_its_first_image(engine):
+    forward = engine_forward(tiny("selfexsr"), engine, "selfexsr", "32")
+    with pytest.raises(SrlabError, match=f"^engine={engine}: selfexsr: selfexsr cannot be exported: it searches"):
+        forward(torch.rand(1, 1, 8, 8), 2)
+
+
 @needs_openvino
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's libc for the stack of signals")
 def test_programs_leave_the_stack_of_signals_alone():

@@ -6,8 +6,11 @@ from helpers import SHARED, needs_shared
 from safetensors.torch import save_file
 
 from srlab.errors import SrlabError
+from srlab.inference.loading import network_at
 from srlab.methods import find_method
 from srlab.methods.loading import load_checkpoint, load_weights, transfer
+from srlab.networks import NETWORKS
+from srlab.weights.layouts import LAYOUTS
 
 RECIPE = {"name": "edsr_tiny", "loss": {"l1": {"weight": 1.0}}, "ema": 0.5}
 
@@ -119,6 +122,23 @@ def test_a_checkpoint_of_a_method_that_is_not_known(tmp_path):
     torch.save(content, path)
     with pytest.raises(SrlabError, match=r"'os\.system' is not a method"):
         load_checkpoint(path)
+
+
+def test_weights_without_what_their_project_keeps_elsewhere(tmp_path):
+    """KAIR's files of SRMD lack the basis of kernels."""
+    layout = next(layout for layout in LAYOUTS if layout.name == "kair")
+    theirs = layout.from_own(NETWORKS["srmd"](**NETWORKS["srmd"].tiny, scale=2).state_dict())
+    torch.save({key: value for key, value in theirs.items() if key != "pca"}, tmp_path / "a.pth")
+    message = r"a\.pth: cannot be used as it is\. They look like srmd by cszn/KAIR, but its basis of kernels is not in"
+    with pytest.raises(SrlabError, match=message):
+        network_at(tmp_path / "a.pth")
+    torch.save(theirs, tmp_path / "a.pth")
+    assert network_at(tmp_path / "a.pth").traits.scales == (2,)
+
+
+def test_a_method_that_there_is_not():
+    with pytest.raises(SrlabError, match=r"^'edrs' is not a method \(.*edsr.*\)\. Did you mean 'edsr'\?$"):
+        find_method("edrs")
 
 
 def test_transfer_from_x2_to_x4_takes_all_but_what_x2_lacks(tmp_path):

@@ -208,5 +208,7 @@ def test_ycbcr_agrees_with_scikit_image_and_inverts():
 def test_mistakes_are_named():
     with pytest.raises(SrlabError, match="Did you mean 'luma'"):
         protocol("lumma")
+    with pytest.raises(ValueError, match="SSIM needs sides of at least 11, not \\(10, 20\\)"):
+        ssim(np.zeros((1, 10, 20)), np.ones((1, 10, 20)))
     with pytest.raises(ValueError, match="reference"):
         protocol("luma").measure(photo()[:-2], photo(), 2)

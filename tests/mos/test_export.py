@@ -123,5 +123,13 @@ def test_a_study_is_never_written_over(evaluated, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_cannot_be_made(evaluated, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        SrlabError, match=r"^mos\.out=\S*/file/mos: cannot be written \(.+\)\. Choose another folder\.$"
+    ):
+        evaluated(f"mos.out={tmp_path / 'file' / 'mos'}", "mos.raters=1")
+
+
 def test_there_are_five_methods(exported):
     assert set(exported.methods) == set(METHODS)

@@ -7,6 +7,7 @@ import pytest
 
 from srlab.commands.mos import TOOLS
 from srlab.errors import SrlabError
+from srlab.mos.observations import observations
 from srlab.mos.ratings import FILE, Rating, Ratings
 from srlab.mos.server import serve
 from srlab.mos.study import digest, open_study
@@ -49,6 +50,11 @@ def test_item_names_lead_nowhere(study, name, tmp_path):
     assert not (tmp_path / "static").exists()
 
 
+def same_id_twice(content):
+    first, second = content["raters"][0]["trials"][:2]
+    second["id"] = first["id"]
+
+
 def put(*keys, value):
     def change(content):
         inner = content
@@ -69,6 +75,7 @@ def put(*keys, value):
             r"raters\.0\.trials is 'other'; expected the name of one",
         ),
         (put("raters", 0, "trials", 0, "kind", value="free"), "expected calibration, test or repeat"),
+        (same_id_twice, r"raters\.0\.trials is 'the same id twice'; expected a different id for each"),
         (put("raters", 0, "number", value=7), r"raters\.0\.number is 7"),
         (put("raters", value=[]), "raters is a list of 0"),
         (put("items", "first", "expected", value=9), r"expected is 9; expected an integer of at least 1, at most 5"),
@@ -133,3 +140,31 @@ def test_ratings_of_another_make_are_refused(study, script):
     with pytest.raises(SrlabError, match=r"ratings\.sqlite3: cannot be used") as error:
         Ratings(study)
     assert "\n" not in str(error.value)
+
+
+def test_a_rating_that_the_program_would_not_store(study):
+    """In a file whose tables are right."""
+    Ratings(study).close()
+    connection = sqlite3.connect(study.folder / FILE)
+    connection.execute("INSERT INTO ratings VALUES (0, 'x', 3, 'now')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(SrlabError, match=r"ratings\.sqlite3: cannot be used \(rater 0 has the rating 3 of x\)"):
+        Ratings(study)
+
+
+def test_ratings_outside_1_to_5_are_not_stored(study):
+    ratings = Ratings(study)
+    with pytest.raises(ValueError, match="expected a rating from 1 to 5, not 6"):
+        ratings.add(
+            Rating(1, study.raters[0].trials[0].id, 3, "now"), Rating(1, study.raters[0].trials[1].id, 6, "now")
+        )
+    assert ratings.all() == []
+    ratings.close()
+
+
+@pytest.mark.parametrize(("rater", "trial"), [(1, "other"), (99, None)])
+def test_ratings_that_the_plan_does_not_have(study, rater, trial):
+    trial = trial or study.raters[0].trials[0].id
+    with pytest.raises(SrlabError, match=f"the rating of {trial} by rater {rater} is not in the plan"):
+        observations(study, [Rating(rater, trial, 3, "now")])

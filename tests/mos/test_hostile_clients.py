@@ -129,6 +129,17 @@ def test_a_failure_is_a_line_and_many_are_few(study, monkeypatch):
     assert all("No space left" in line and "\n" not in line and "Traceback" not in line for line in told)
 
 
+def test_an_image_that_is_damaged_while_it_is_served(study, monkeypatch):
+    """The rater and the person who runs the study each hear what they can do."""
+    trial = study.raters[0].trials[0]
+    with served_here(study, monkeypatch) as (port, told):
+        (study.folder / "images" / f"{trial.item}.png").write_bytes(b"x")
+        answer = requests.get(f"http://127.0.0.1:{port}/r/{study.raters[0].token}/images/{trial.id}", timeout=20)
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "This image is damaged. Please tell the person who runs the study."}
+    assert len(told) == 1 and f"{trial.item}.png: changed after" in told[0]
+
+
 def test_messages_that_were_left_out_are_counted(monkeypatch):
     told, seconds = [], [0.0]
     monkeypatch.setattr(limited_log, "say", told.append)

@@ -1,6 +1,8 @@
 """The study as a folder of plain HTML: in a browser from file://, and its ratings back in the study."""
 
+import os
 import re
+import threading
 import time
 
 import pytest
@@ -9,7 +11,7 @@ from mos_study import METHODS, needs_browser
 
 from srlab.commands.mos import main
 from srlab.errors import SrlabError
-from srlab.mos.ratings import Ratings
+from srlab.mos.ratings import Rating, Ratings
 from srlab.mos.static import COLUMNS, export_static, import_ratings
 
 
@@ -94,6 +96,28 @@ def test_a_file_with_a_mistake_adds_nothing(study, tmp_path, bad, message):
     with pytest.raises(SrlabError, match=message):
         import_ratings(study, ratings, file)
     assert ratings.all() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_rating_that_comes_from_elsewhere_meanwhile(study, tmp_path):
+    """The file is a pipe, which is read after the ratings: what is stored before its first line comes in between."""
+    file, rated = tmp_path / "ratings.csv", study.raters[0].trials[0].id
+    os.mkfifo(file)
+
+    def rate_and_send():
+        with file.open("w", encoding="utf-8") as pipe:
+            other = Ratings(study)
+            other.add(Rating(1, rated, 5, "now"))
+            other.close()
+            pipe.write("\n".join([",".join(COLUMNS), line(study, trial=1), line(study)]) + "\n")
+
+    sender, ratings = threading.Thread(target=rate_and_send, daemon=True), Ratings(study)
+    sender.start()
+    with pytest.raises(SrlabError, match=f"{rated} was rated at this moment elsewhere. Import the file again"):
+        import_ratings(study, ratings, file)
+    sender.join(20)
+    assert [(one.trial, one.rating) for one in ratings.all()] == [(rated, 5)]
+    ratings.close()
 
 
 def test_a_file_that_is_something_else(study, tmp_path):

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from srlab.errors import SrlabError
 from srlab.methods import find_method
-from srlab.networks.layers import convolution_of
+from srlab.networks.layers import Upsampler, convolution_of, normalization
+from srlab.networks.wdsr import WDSRNetwork
 from srlab.weights.conversion import convert
 from srlab.weights.recognition import recognise
 
@@ -65,3 +66,17 @@ def test_refusals(tmp_path):
         torch.save(checkpoint, tmp_path / "a.ckpt")
         with pytest.raises(SrlabError, match=f"layout=basicsr: BasicSR has no {kind} convolution"):
             convert(tmp_path / "a.ckpt", tmp_path / "b.pt", "basicsr")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: normalization("layer", 8), "norm=layer: expected none or batch"),
+        (lambda: Upsampler(8, 2, "transposd"), r"upsampler=transposd: expected subpixel, .*Did you mean 'transposed'"),
+        (lambda: WDSRNetwork(2, 8, 1, block="c"), r"model\.network\.block=c: expected a or b"),
+    ],
+)
+def test_kinds_of_other_parts_that_there_are_not(make, message):
+    """As who builds a network in Python hears it; the options are checked before."""
+    with pytest.raises(SrlabError, match=message):
+        make()

@@ -132,6 +132,15 @@ def test_compressions_are_read_from_shapes(shares):
     assert ProSRNetwork(**found).state_dict().keys() == network.state_dict().keys()
 
 
+def test_shapes_that_no_share_gives():
+    """One of 13 features between two levels, and nine of 15 between the next."""
+    state = ProSRNetwork(**DENSE).state_dict()
+    state["levels.1.compression.weight"] = state["levels.1.compression.weight"][:1]
+    with pytest.raises(LookupError, match="compression"):
+        ProSRNetwork.infer_arguments(state)
+    assert ProSRNetwork.arguments_of(state) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

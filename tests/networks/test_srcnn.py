@@ -6,6 +6,7 @@ from helpers import SHARED, needs_shared
 
 from srlab.commands.evaluation import evaluate_config
 from srlab.config.compose import compose
+from srlab.errors import SrlabError
 from srlab.methods import find_method
 from srlab.methods.loading import load_weights
 from srlab.networks.srcnn import SRCNNNetwork
@@ -38,6 +39,11 @@ def test_the_authors_names_at_any_depth(kernels, widths, tmp_path):
     back = read_file(tmp_path / "back.pt")
     assert back.keys() == theirs.keys()
     assert all(torch.equal(back[key], value) for key, value in theirs.items())
+
+
+def test_an_initialization_that_there_is_not():
+    with pytest.raises(SrlabError, match=r"initialization=hee: expected normal or he\. Did you mean 'he'"):
+        SRCNNNetwork(initialization="hee")
 
 
 @needs_shared

@@ -3,7 +3,9 @@
 The table in docs/use.md has a row for each of these files, and a test compares the two.
 """
 
+import os
 import re
+import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -33,7 +35,9 @@ from photo_files import (
 from PIL import Image, ImageCms, ImageOps
 
 from srlab.commands.upscale import main
+from srlab.errors import SrlabError
 from srlab.imaging.resize import imresize
+from srlab.photos.photo import open_photo
 
 DOCUMENT = ROOT / "docs" / "use.md"
 P3 = p3_profile()
@@ -314,6 +318,34 @@ def test_the_others_are_written_and_nothing_else(run):
     assert len(list(run.out.iterdir())) == len(WORKING)
     assert len(run.errors) == len(REFUSED)
     assert run.lines[-1].startswith(f"{len(WORKING)} written, {len(REFUSED)} failed; ")
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "message"),
+    [
+        ("five.tif", lambda path: save_tiff(path, np.zeros((6, 8, 5), np.uint8), photometric="rgb"),
+         "has 5 channels of the kind srgb; expected grey or RGB, with alpha or without"),
+        ("deep.jxl", by_pillow(Image.fromarray(pixels(1, 16)[..., 0]), "JXL", "pillow_jxl"),
+         "has pixels of the mode I;16, which srlab reads from other kinds of files only"),
+        ("box.heic", writes(b"\0\0\0\x18ftypheic" + bytes(99)),
+         r"cannot be decoded \(not an image that Pillow knows\)"),
+    ],
+)  # fmt: skip
+def test_rare_files_are_one_line(tmp_path, name, make, message):
+    if name.endswith(".heic"):
+        pytest.importorskip("pillow_heif")
+    make(tmp_path / name)
+    with pytest.raises(SrlabError, match=f"{name}: {message}") as error:
+        open_photo(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_text(tmp_path):
+    path = tmp_path / os.fsdecode(b"a\xff.png")
+    path.write_bytes(png_bytes(pixels(3)))
+    with pytest.raises(SrlabError, match=r"^'.*/a\\udcff\.png': its name is not valid UTF-8\. Rename it\.$"):
+        open_photo(path)
 
 
 def test_the_document_has_these_files():

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from srlab.errors import SrlabError
-from srlab.photos.jobs import jobs_below
+from srlab.photos.jobs import check_template, jobs_below
 from srlab.photos.photo import open_photo
 
 
@@ -40,3 +40,9 @@ def test_files_of_systems_and_pipes_are_said_and_never_opened(photos):
     ]
     with pytest.raises(SrlabError, match=r"pipe\.jpg: a pipe, a socket or a device; expected an image file"):
         open_photo(photos / "pipe.jpg")
+
+
+@pytest.mark.parametrize("template", ["", ".", " . "])
+def test_a_template_of_nothing(template):
+    with pytest.raises(SrlabError, match=r"^name=[. ]*: expected a name such as \{name\}_large\.$"):
+        check_template(template, sized=False)

@@ -142,6 +142,13 @@ def test_sides_that_a_format_lacks():
         check_fits(Path("a.webp"), FORMATS["webp"], 100, 16384)
 
 
+def test_what_libvips_cannot_write_is_one_line(tmp_path):
+    photo = opened(tmp_path / "in.png", 3)
+    with pytest.raises(SrlabError, match=r"out\.webp: cannot be written \(.+\)\. Choose another format\.$") as error:
+        write(tmp_path / "out.webp", photo, np.zeros((1, 16384, 3), np.uint8))
+    assert "\n" not in str(error.value) and [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
 @pytest.mark.parametrize(
     ("name", "quality", "message"),
     [

@@ -50,10 +50,11 @@ def test_it_goes_on_to_the_same_end(run, tmp_path):
 def assert_same(found: dict[str, float], expected: dict[str, float]) -> None:
     """Compares norms by tensor, as closely as another processor computes them.
 
-    The gradient of a bias before BatchNorm is 0 but for rounding, which Adam turns into whole steps: such biases, and the
-    running means that contain them, differ from one processor to the next.
+    The gradient of a bias before BatchNorm is 0 but for rounding, which Adam turns into whole steps: such biases, and
+    the running means that contain them, differ from one processor to the next.
     """
     assert found.keys() == expected.keys()
     weights = {key for key in expected if key.endswith(".weight")}
     for keys, tolerance in ((weights, {"rel": 1e-4}), (expected.keys() - weights, {"rel": 1e-2, "abs": 1e-3})):
-        assert {key: found[key] for key in keys} == pytest.approx({key: expected[key] for key in keys}, **tolerance)
+        wanted = {key: expected[key] for key in keys}
+        assert {key: found[key] for key in keys} == pytest.approx(wanted, **tolerance)

@@ -1,26 +1,36 @@
 """Whole runs, small: what they leave, that they resume exactly, and that their numbers are evaluate.py's."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from div2k_tree import COUNT, write_div2k
 from helpers import ROOT, write_image
 from PIL import Image
 from programs import alive, environment, train, working_in
 
 from srlab.commands.evaluation import evaluate_config
 from srlab.config.compose import compose
+from srlab.config.parse import parse
+from srlab.config.schema import TrainConfig
+from srlab.data.catalog import CATALOG
 from srlab.errors import SrlabError
 from srlab.methods import find_method
 from srlab.methods.loading import load_checkpoint, read_file
+from srlab.training.ending import Ending
 from srlab.training.loggers.csv_log import read_rows
+from srlab.training.prepare import prepare
 from srlab.training.run import train_config
+from srlab.training.run_folder import claimed_folder
+from srlab.training.start_ranks import run_job, start_server
 
 TINY = ["model.network.features=6", "model.network.blocks=1", "data.patch_size=16", "data.batch_size=4",
         "trainer.max_steps=8", "trainer.val_check_interval=4", "trainer.log_every_n_steps=1",
@@ -187,6 +197,17 @@ def test_a_process_that_fails_ends_the_run(tmp_path, photos_folder):
     assert failed.returncode == 1 and "folder: process 1 of 2 ended with code 3, without a message." in failed.stderr
 
 
+def test_a_process_that_raises_leaves_its_traceback(tmp_path, capfd):
+    """math.sqrt, which takes no configuration, as what the ranks do."""
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    start_server(["srlab.training.run"])
+    message = r"process \d of 2 failed \(TypeError: must be real number, not DictConfig\); its traceback stands above"
+    with pytest.raises(SrlabError, match=message):
+        run_job(math.sqrt, tmp_path / "config.yaml", 2, Ending())
+    printed = capfd.readouterr().err
+    assert printed.startswith("Traceback ") and printed.count("Traceback ") == 1
+
+
 def test_no_process_outlives_a_killed_run(tmp_path, photos_folder):
     words = [word for word in options(tmp_path, photos_folder, "trainer=ddp_sim") if "max_steps" not in word]
     command = [sys.executable, str(ROOT / "train.py"), *words]
@@ -251,6 +272,46 @@ def test_a_run_that_died_before_its_first_checkpoint_starts_again(tmp_path, phot
     (folder / "config.yaml").write_text("seed: 0\n")
     run(*options(tmp_path, photos_folder, "name=a", "resume=auto", "trainer.stop_after=1"))
     assert (folder / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_finished_run_without_a_whole_checkpoint_is_kept(tmp_path, photos_folder):
+    folder = tmp_path / "runs" / "a"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("seed: 0\n")
+    (folder / "results.json").write_text("{}")
+    with pytest.raises(
+        SrlabError, match=r"a is finished, and has no whole checkpoint to go on from.*overwrite=true\.$"
+    ):
+        run(*options(tmp_path, photos_folder, "name=a", "resume=auto"))
+    assert sorted(path.name for path in folder.iterdir() if path.name != ".lock") == ["config.yaml", "results.json"]
+
+
+def test_a_run_that_another_process_goes_on_with_meanwhile(tmp_path, photos_folder):
+    """It leaves its first checkpoint between what this one checks and what it writes."""
+    config = parse(compose("train", options(tmp_path, photos_folder, "name=a", "resume=auto")), TrainConfig)
+    made = prepare(config)
+    assert made.resumed is None
+    made.files.checkpoints.mkdir(parents=True)
+    made.files.config.write_text("seed: 0\n")
+    torch.save({"global_step": 4}, made.files.last)
+    message = r"a: another process has trained there meanwhile"
+    with pytest.raises(SrlabError, match=message), claimed_folder(config, made.folder, made.resumed):
+        pytest.fail("it must not be changed")
+    assert made.files.last.is_file()
+
+
+def test_what_a_folder_passes_over_is_said(tmp_path, photos_folder, capsys):
+    (photos_folder / ".DS_Store").touch()
+    prepare(parse(compose("train", options(tmp_path, photos_folder)), TrainConfig))
+    assert "hidden files and those of systems are ignored (.DS_Store)" in capsys.readouterr().err
+
+
+def test_a_method_that_makes_its_own_lr_images(tmp_path, monkeypatch):
+    for part in ("train", "valid"):
+        monkeypatch.setitem(CATALOG, f"div2k_{part}", replace(CATALOG[f"div2k_{part}"], count=COUNT))
+    write_div2k(tmp_path)
+    with pytest.raises(SrlabError, match=r"data\.degradation=unknown: aplus makes its LR images itself"):
+        run("model=aplus", "data=div2k", f"data.root={tmp_path}", "data.degradation=unknown", "sets=[]")
 
 
 def test_resuming_into_another_folder(tmp_path, photos_folder):
@@ -343,6 +404,9 @@ def test_tensorboard_writes_beside_the_csv(tmp_path, photos_folder):
     ("words", "message"),
     [
         (["model=edsr", "scale=5"], "scale=5: this upsampler has 2, 3, 4 and 8"),
+        (["model=vdsr", "scale=[]"], "scale: a value is needed, such as scale=2."),
+        (["model=mdsr", "scale=5"], "scale=5: mdsr was built for 2, 3, 4."),
+        (["model=bicubic", "model.network.kernel=bicubc"], "kernel=bicubc: expected one of nearest,"),
         (["scale=[2,3]"], "scale=[2, 3]: expected one integer of at least 1"),
         (["+model.network.feature=3"], "Did you mean 'features'?"),
         (["model.network.norm=layer"], "norm=layer: expected none or batch."),

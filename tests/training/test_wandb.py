@@ -23,12 +23,13 @@ from wandb_file import WandbFile, wandb_files
 
 from srlab.config.check_overrides import check_overrides
 from srlab.config.compose import compose
+from srlab.config.parse import parse
 from srlab.config.schema import TrainConfig
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
 from srlab.methods.loading import load_checkpoint
 from srlab.training.loggers.csv_log import read_rows
-from srlab.training.loggers.wandb_log import _cell, summary_of
+from srlab.training.loggers.wandb_log import WandbLog, _cell, summary_of
 from srlab.training.run import train_config
 from srlab.weights.checkpoint import step_of
 
@@ -250,6 +251,23 @@ def test_without_a_login_nothing_begins_and_nobody_is_asked(project, monkeypatch
     assert text.startswith(f"logger=wandb: {message}") and "\n" not in text
     assert "WANDB_MODE=offline" in text and "logger.offline=true" in text
     assert not (project / "runs" / "online").exists() and "WANDB_SERVICE" not in os.environ
+
+
+def test_a_server_that_refuses_when_the_run_begins(tmp_path, project, monkeypatch):
+    """Such as one that has forgotten the login since it was checked."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_address[1]}")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    (tmp_path / "a").mkdir()
+    log = WandbLog(parse(compose("train", [f"runs={tmp_path}", "logger=wandb"]), TrainConfig), tmp_path / "a", dict)
+    with pytest.raises(SrlabError, match=r"^logger=wandb: .*401.* Check the connection and wandb login; or set WANDB"):
+        _ = log.experiment
+    log.finish(failed=True)
+    server.shutdown()
+    server.server_close()
+    assert not (tmp_path / "a" / "wandb_id.txt").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The page's server over HTTP: what it computes, what it refuses, what it leaves behind."""
 
+import asyncio
 import io
+import json
 import os
 import signal
 import socket
@@ -15,12 +17,16 @@ import requests
 from fault_campaigns.half_open import half_open
 from helpers import wait_for
 from PIL import Image, ImageCms
-from web_server import SECONDS, encoded, png, tiny_network, web_server
+from web_server import SECONDS, encoded, network_file, png, tiny_network, web_server
 
 import srlab
 from srlab.data.synthetic import synthetic_image
 from srlab.errors import SrlabError
+from srlab.web.application import application
+from srlab.web.choices import Choices
+from srlab.web.limits import Limits
 from srlab.web.server import serve
+from srlab.web.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.slow
 SMALL = synthetic_image(1, 24)[:20]
@@ -234,6 +240,34 @@ def test_a_job_that_takes_too_long(narrow):
     assert narrow.last(png(SMALL))["state"] == "done"
 
 
+def test_a_job_that_will_take_too_long_is_ended_early():
+    """After 20 seconds progress tells; before, and where it would only just be late, the limit itself decides."""
+    worker = WorkerProcess(Limits(seconds=100), [], [])
+    for passed, share in ((19, 0.01), (21, 0.2), (90, 0.7)):
+        worker._check_time(passed, share)
+    with pytest.raises(TimeoutError):
+        worker._check_time(21, 0.1)
+
+
+def test_an_upload_that_takes_too_long():
+    """Its first bytes come, and then nothing, while the server's limit is short."""
+    limits = Limits(upload_seconds=0.01)
+    app = application(limits, WorkerProcess(limits, [], []), [{"name": "bicubic", "scales": [2]}], (), None)
+    scope = {"type": "http", "method": "POST", "path": "/jobs", "query_string": b"network=bicubic&scale=2",
+             "headers": [(b"host", b"localhost")]}  # fmt: skip
+    parts, sent = [{"type": "http.request", "body": b"\x89PNG", "more_body": True}], []
+
+    async def receive():
+        return parts.pop() if parts else await asyncio.Future()
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408 and (b"connection", b"close") in sent[0]["headers"]
+    assert json.loads(sent[1]["body"]) == {"error": "The upload took too long."}
+
+
 def test_a_process_that_is_killed_for_its_memory(served):
     """As the kernel does it. The job fails with one line, and the next one is done."""
     with served.long_job() as steps:
@@ -292,11 +326,22 @@ def test_nothing_is_left_when_the_server_ends(tmp_path, how):
 
 
 def test_an_address_that_is_taken_and_networks_that_there_are_not(served, tmp_path):
-    from srlab.web.limits import Limits
-
     with pytest.raises(SrlabError, match=f"host=127.0.0.1 port={served.port}: .*Choose another"):
         serve("127.0.0.1", served.port, False, [], [], [], None, Limits())
     with pytest.raises(SrlabError, match=r"networks=edsr_basline: .*Did you mean 'edsr_baseline'"):
         serve("127.0.0.1", 0, False, ["edsr_basline"], [], [], None, Limits())
     with pytest.raises(SrlabError, match=r"missing\.ckpt: no such file"):
         serve("127.0.0.1", 0, False, [], [str(tmp_path / "missing.ckpt")], [], None, Limits())
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        ("srmd", {"scale": 2, "features": 4, "convolutions": 3}, "must be told how the photo was degraded"),
+        ("edsr", {"scale": 8, "features": 4, "blocks": 1}, "enlarges by none of the scales from 2 to 4"),
+    ],
+)
+def test_networks_that_the_page_cannot_offer(tmp_path, kind, arguments, message):
+    path = network_file(tmp_path, kind, arguments)
+    with pytest.raises(SrlabError, match=rf"^ckpt=\S*\.ckpt: {message}"):
+        Choices(["bicubic"], [str(path)])

@@ -16,6 +16,7 @@ from srlab.networks import NETWORKS
 from srlab.networks.network import SRNetwork
 from srlab.networks.sketch import sketch
 from srlab.weights.checkpoint import step_of
+from srlab.weights.files import read_file
 
 
 @pytest.mark.slow
@@ -50,6 +51,16 @@ def put(*keys, value):
         content[keys[-1]] = value
 
     return change
+
+
+class Made:
+    """What a pickle of it makes: what a function returns, such as more than there is in the file."""
+
+    def __init__(self, *made) -> None:
+        self.made = made
+
+    def __reduce__(self):
+        return self.made[0], self.made[1:]
 
 
 @pytest.mark.parametrize("value", ["text", [], {"rows": 3}, {"rows": [{"set": "set5"}]}])
@@ -89,6 +100,8 @@ HEAD = ("state_dict", "network.head.weight")
         (put(*HEAD, value=torch.zeros(8, 3, 3, 3).to_sparse()), "network.head.weight: expected a dense tensor"),
         (put(*HEAD, value=torch.zeros(8, 3, 3, 3, dtype=torch.int32)), "1 of another type (head.weight"),
         (put(*HEAD, value=torch.full((8, 3, 3, 3), float("nan"))), "network.head.weight: weights that are not finite"),
+        (put("callbacks", value={"a": "x" * 1_000_001}), "callbacks.a: a text of 1,000,001 characters"),
+        (put("callbacks", value={"a": Made(torch.FloatTensor, 2_000_000)}), "its tensors take 8,"),
         (put("callbacks", value={"a": 10**40}), "callbacks.a: an integer beyond 64 bits"),
     ],
 )
@@ -111,6 +124,18 @@ def test_values_within_values_have_an_end(tmp_path):
     assert "more than 500,000 values" in refused(tmp_path, put("more", value=wide))
 
 
+def test_a_list_that_is_longer_than_the_weights_allow(tmp_path):
+    message = "model.network.widths: a list of 300; the weights allow at most 256."
+    assert message in refused(tmp_path, put("hyper_parameters", "network", "widths", value=[4] * 300), "srcnn")
+
+
+@pytest.mark.parametrize("step", [-1, "3", True])
+def test_a_step_that_is_none(tmp_path, step):
+    torch.save(checkpoint_content("edsr") | {"global_step": step}, tmp_path / "a.ckpt")
+    with pytest.raises(SrlabError, match=rf"a\.ckpt: global_step is '?{step}'?; expected an integer of at least 0"):
+        step_of(tmp_path / "a.ckpt")
+
+
 def test_a_compressed_archive_is_not_unpacked(tmp_path):
     content = io.BytesIO()
     torch.save(checkpoint_content("srcnn"), content)
@@ -120,6 +145,21 @@ def test_a_compressed_archive_is_not_unpacked(tmp_path):
     for open_it in (load_checkpoint, network_at, step_of):
         with pytest.raises(SrlabError, match="weights are not compressed"):
             open_it(tmp_path / "a.ckpt")
+
+
+class Counted:
+    """Pickled as the call bytearray(n), which PyTorch's loader would make."""
+
+    def __reduce__(self):
+        return bytearray, (1 << 40,)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_memory_is_not_asked_for_by_a_number(tmp_path, zipped):
+    path = tmp_path / "a.pt"
+    torch.save(checkpoint_content("srcnn") | {"more": Counted()}, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(SrlabError, match="holds a bytearray, which may ask for any memory"):
+        read_file(path)
 
 
 @pytest.mark.parametrize("method", ["edsr", "mdsr", "srgan", "srcnn", "memnet"])

@@ -355,6 +355,14 @@ def test_what_cannot_be_converted(tmp_path):
     torch.save({"a": torch.zeros(1)}, tmp_path / "c.pt")
     with pytest.raises(SrlabError, match="not the weights of a network that srlab has; they start with a"):
         convert(tmp_path / "c.pt", tmp_path / "b.pt", "srlab")
+    torch.save(
+        {"conv_first.weight": torch.zeros(1), "model.1.sub.0.RDB1.conv1.0.weight": torch.zeros(1)}, tmp_path / "c.pt"
+    )
+    with pytest.raises(SrlabError, match=r"c\.pt: holds the weights of RRDBNet.*, which srlab does not have"):
+        convert(tmp_path / "c.pt", tmp_path / "b.pt", "srlab")
+    torch.save([torch.zeros(1)], tmp_path / "c.pt")
+    with pytest.raises(SrlabError, match=r"c\.pt: holds a list; expected a dictionary of tensors"):
+        convert(tmp_path / "c.pt", tmp_path / "b.pt", "srlab")
     torch.save({"a": 1}, tmp_path / "c.pt")
     with pytest.raises(SrlabError, match="a is a int; expected a state dict"):
         convert(tmp_path / "c.pt", tmp_path / "b.pt", "srlab")

@@ -37,6 +37,11 @@ def checkpoint(network, tmp_path):
     return tmp_path / "a.ckpt"
 
 
+def test_a_checkpoint_in_a_folder_that_cannot_be_made(checkpoint):
+    with pytest.raises(SrlabError, match=r"a\.ckpt: cannot be made \(.+\)\. Choose another OUT\.$"):
+        write_checkpoint(checkpoint / "b.ckpt", "edsr", {"network": SMALL, "recipe": None}, {})
+
+
 def metadata(path) -> dict[str, str]:
     with safe_open(path, framework="pt") as file:
         return file.metadata()

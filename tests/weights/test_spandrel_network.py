@@ -114,6 +114,8 @@ def test_mistakes_are_one_line(tmp_path, tiny, monkeypatch):
     assert "neither srlab nor spandrel recognises" in error(f"weights={tmp_path / 'a.pth'}")
     torch.save({"a": Opens()}, tmp_path / "b.pth")
     assert "loading it could run any code" in error(f"weights={tmp_path / 'b.pth'}")
+    torch.save(ESRGAN(in_nc=4, out_nc=4, num_filters=8, num_blocks=1, scale=2).state_dict(), tmp_path / "d.pth")
+    assert "d.pth: ESRGAN with 4 channels in and 4 out; expected 1 or 3" in error(f"weights={tmp_path / 'd.pth'}")
     _, path = saved("ESRGAN", tmp_path)
     state = torch.load(path)["params_ema"]
     state.pop("model.3.weight")

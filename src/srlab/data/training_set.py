@@ -125,7 +125,7 @@ def from_sources(sources: Sequence[Source], cache: Path | None = None) -> Traini
 def join(parts: Sequence[TrainingSet], key: str) -> TrainingSet:
     """Returns several sets as one. Raises SrlabError if they have different numbers of LR images for an HR image."""
     if len({part.versions for part in parts}) > 1:
-        numbers = " but ".join(f"{part.entry.name if part.entry else '?'} {part.versions}" for part in parts)
+        numbers = " but ".join(f"{part.entry.name if part.entry else 'a folder'} {part.versions}" for part in parts)
         raise SrlabError(f"data.train: of LR images for every HR image, {numbers}. Train on sets of one kind.")
     places = [(part, index) for part in parts for index in range(len(part.names))]
     names = [part.names[index] for part, index in places]

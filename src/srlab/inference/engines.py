@@ -73,8 +73,12 @@ class _EngineForward:
 
     def __call__(self, lr: Tensor, scale: int) -> Tensor:
         """As `srlab.inference.upscale.Forward`; the result is on the device of `lr`."""
+        shape = (*lr.shape[:2], lr.shape[2] * scale, lr.shape[3] * scale)
         try:
-            return self.program(scale)([lr.float()]).to(lr.device)
+            found = self.program(scale)([lr.float()])
+            if found.shape != shape:  # OpenVINO, for a size that it cannot do: a result of the size before
+                raise RuntimeError(f"the result is of {found.shape[3]}x{found.shape[2]}")
+            return found.to(lr.device)
         except SrlabError:
             raise
         except Exception as error:  # engines raise errors of many types for sizes that their program cannot do

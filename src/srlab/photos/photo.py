@@ -126,7 +126,7 @@ def vips_errors(path: Path) -> Iterator[None]:
         reason = "; ".join(dict.fromkeys(lines))
         raise SrlabError(f"{path}: cannot be decoded ({reason}). Replace or remove it.") from error
     except UnicodeEncodeError:
-        raise SrlabError(f"{path!a}: its name is not valid UTF-8. Rename it.") from None
+        raise SrlabError(f"{str(path)!a}: its name is not valid UTF-8. Rename it.") from None
 
 
 def _header(path: Path, kind: Kind, max_pixels: int) -> Callable[[str], pyvips.Image]:

@@ -1,6 +1,7 @@
 """Bounds on what a file of weights may hold, checked before anything is made of it."""
 
 import math
+import mmap
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ LONGEST_TEXT = 1_000_000  # characters
 LARGEST_INTEGER = 2**63
 WIDENED = 4  # a .safetensors file of float16 is read as float32; one of 8 bits could be
 ROOM = 1 << 20  # bytes, for files that are nearly empty
+COUNTED = b"\nbytearray\n"  # in a pickle: it is made of a number, whatever the file's size; weights have no use for it
 AGAIN = "It is damaged, or was not made by srlab. Get it again."
 
 
@@ -27,18 +29,27 @@ def check_archive(path: Path) -> None:
     """Checks a .ckpt, .pt or .pth file before it is read: PyTorch's archives are not compressed.
 
     Raises:
-        SrlabError: an archive that would become larger than the file is.
-        zipfile.BadZipFile, OSError: a damaged file.
+        SrlabError: a file that would become larger in memory than it is.
+        zipfile.BadZipFile, OSError, ValueError: a damaged file.
     """
     if not zipfile.is_zipfile(path):
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            _check_counted(content.find(COUNTED) >= 0, path)
         return
+    size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
-    size = path.stat().st_size
-    if unpacked > size + ROOM:
-        raise SrlabError(
-            f"{path}: would unpack {size:,} bytes to {unpacked:,}, and weights are not compressed. {AGAIN}"
-        )
+        if unpacked > size + ROOM:
+            raise SrlabError(
+                f"{path}: would unpack {size:,} bytes to {unpacked:,}, and weights are not compressed. {AGAIN}"
+            )
+        pickles = [entry for entry in archive.infolist() if entry.filename.endswith(".pkl")]
+        _check_counted(any(COUNTED in archive.read(entry) for entry in pickles), path)
+
+
+def _check_counted(found: bool, path: Path) -> None:
+    if found:
+        raise SrlabError(f"{path}: holds a bytearray, which may ask for any memory. {AGAIN}")
 
 
 def check_limits(content: Any, path: Path) -> None:

@@ -24,6 +24,7 @@ from srlab.errors import SrlabError
 from srlab.evaluation.measure import ResultRow
 from srlab.evaluation.tables import comma_separated
 from srlab.evaluation.validation_panel import ValidationPanel
+from srlab.labels import printable
 from srlab.training.loggers.run_logger import RunLogger
 from srlab.weights.checkpoint import step_of
 
@@ -228,5 +229,5 @@ def _commit() -> str | None:
 
 
 def _failed(error: Exception) -> SrlabError:
-    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    reason = printable(str(error).strip().partition("\n")[0].rstrip("."), 200)
     return SrlabError(f"logger=wandb: {reason}. Check the connection and wandb login; or {OFFLINE}")
