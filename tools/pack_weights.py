@@ -74,7 +74,7 @@ def pack(run: RunFiles, experiment: str, about: str, hardware: str, precision: s
         "dtype": "float16" if half else "float32",
         "bytes": target.stat().st_size,
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
-        "rounding": {scale: round(value, 5) for scale, value in rounding.items()},
+        "rounding": {scale: round(value, 5) + 0.0 for scale, value in rounding.items()},
         "command": command(experiment, config),
         "training": {
             **{key: round(value, 1) for key, value in training["training"].items()},
@@ -165,7 +165,7 @@ def command(experiment: str, config: Any) -> str:
     left = [key for key in own if key in OF_THE_MACHINE or key.startswith("weights.")]
     changed = {key: value for key, value in own.items() if key not in left and plain.get(key) != value}
     if changed.get("init_from"):
-        changed["init_from"] = PREFIX + Path(changed["init_from"]).name
+        changed["init_from"] = PREFIX + Path(changed["init_from"].removeprefix(PREFIX)).name
     words = [f"{key}={str(value).translate(UNQUOTED)}" for key, value in changed.items()]
     return shlex.join(["python", "train.py", f"experiment={experiment}", *words])
 

@@ -67,6 +67,12 @@ def test_a_run_becomes_a_file_and_a_card(run, tmp_path):
     assert card.psnr("set14", 2) == pytest.approx(30.123)
 
 
+@pytest.mark.parametrize("start", ["runs/srcnn_x2", "pretrained:srcnn_x2"])
+def test_the_network_that_a_run_started_from_is_one_of_these(start):
+    config = compose("train", ["experiment=reproduce/srcnn", f"init_from={start}"])
+    assert pack_weights.command("reproduce/srcnn", config).endswith("init_from=pretrained:srcnn_x2")
+
+
 def test_float16_is_taken_only_where_it_costs_nothing(run, monkeypatch):
     monkeypatch.setattr(pack_weights, "CLOSE", -1.0)
     card = read_card(pack_weights.pack(run, "reproduce/srcnn", "Tiny.", "this machine", "32-true", []))

@@ -133,12 +133,13 @@ def test_a_network_builds_strictly_and_beats_bicubic(name, photos):
     assert {scale: multiply_adds(method, scale) for scale in card.scales} == card.multiply_adds
     for scale in card.scales:
         gain = psnr_of(method, photos, scale, card.protocol) - psnr_of(bicubic, photos, scale, card.protocol)
-        assert gain > (-0.5 if card.model == "srgan" else 0)  # SRGAN gives PSNR away for texture
+        assert gain > (-1 if card.model == "srgan" else 0)  # SRGAN gives PSNR away for texture
 
 
-def test_srgan_has_more_texture_than_the_network_that_it_started_from():
+@pytest.mark.parametrize("name", ["srgan_vgg16_53_x4", "srgan_vgg22_x4"])
+def test_srgan_has_more_texture_than_the_network_that_it_started_from(name):
     lr = torch.from_numpy(imresize(photo("astronaut")[:96, 168:264], 1 / 4)).permute(2, 0, 1)[None] / 255
-    gan, plain = (load_checkpoint(zoo.path(name)).upscale(lr, 4) for name in ("srgan_vgg22_x4", "srresnet_x4"))
+    gan, plain = (load_checkpoint(zoo.path(one)).upscale(lr, 4) for one in (name, "srresnet_x4"))
     assert gan.diff(dim=-1).abs().mean() > plain.diff(dim=-1).abs().mean()
 
 
@@ -161,7 +162,7 @@ def test_an_unknown_name():
 def test_by_model_and_scale():
     assert zoo.name_for("edsr_baseline", [3]) == "edsr_baseline_x3"
     assert zoo.name_for("vdsr", [2, 4]) == zoo.name_for("vdsr", []) == "vdsr"
-    with pytest.raises(SrlabError, match=r"there are edsr_baseline_x2, .* Say scale= too"):
+    with pytest.raises(SrlabError, match=r"there are edsr_baseline_x2, .* Say weights=pretrained:edsr_baseline_x2\."):
         zoo.name_for("edsr_baseline", [])
     with pytest.raises(SrlabError, match="srlab has no trained network for model=edsr x2; it has edsr_baseline_x2"):
         zoo.name_for("edsr", [2])
