@@ -60,7 +60,8 @@ def name_for(model: str, scales: Sequence[int]) -> str:
         return found[0]
     asked = f"model={model}" + "".join(f" x{scale}" for scale in scales)
     if found:
-        raise SrlabError(f"weights={PRETRAINED}: there are {', '.join(found)} for {asked}. Say weights={PREFIX}{found[0]}.")
+        listed = ", ".join(found)
+        raise SrlabError(f"weights={PRETRAINED}: there are {listed} for {asked}. Say weights={PREFIX}{found[0]}.")
     raise SrlabError(f"weights={PRETRAINED}: srlab has no trained network for {asked}; it has {', '.join(names())}.")
 
 
