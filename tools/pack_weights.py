@@ -74,7 +74,7 @@ def pack(run: RunFiles, experiment: str, about: str, hardware: str, precision: s
         "dtype": "float16" if half else "float32",
         "bytes": target.stat().st_size,
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
-        "rounding": {scale: round(value, 5) + 0.0 for scale, value in rounding.items()},
+        "rounding": {scale: round(value, 5) + 0.0 for scale, value in rounding.items()},  # 0.0, not -0.0
         "command": command(experiment, config),
         "training": {
             **{key: round(value, 1) for key, value in training["training"].items()},
