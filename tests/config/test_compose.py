@@ -20,6 +20,7 @@ CHOICES = [
     for path in sorted((CONF / group).glob("*.yaml"))
     if path.stem != "base" and group != "mos"
 ]
+NO_PARAMS = "hydra.sweeper.params: stands in a sweep's yaml alone. Here, give the values themselves, as in seed=1,2."
 
 
 def train(*overrides: str) -> TrainConfig:
@@ -165,6 +166,8 @@ def test_a_mistake_in_the_composed_config(override, message):
         ("+seed=3", "Could not append to config. An item is already at 'seed'."),
         ("hydra/launcher=nothing", "In 'hydra/config': Could not find 'hydra/launcher/nothing'"),
         ("hydra.nothing=3", "Could not override 'hydra.nothing'. Key 'nothing' not in 'HydraConf'"),
+        ("hydra.sweeper.params={seed: 1}", NO_PARAMS),
+        ("++hydra.sweeper.params.seed='1,2'", NO_PARAMS),
     ],
 )
 def test_what_hydra_alone_refuses_is_one_line(word, message):

@@ -114,8 +114,8 @@ def test_a_program_for_large_images_only():
             return super().forward(torch.nn.functional.pad(lr, (4, 4, 4, 4), "reflect")[..., 4:-4, 4:-4], scale)
 
     network = Mirrors()
-    with pytest.raises(SrlabError, match=r"^the program fails for images of 4 pixels a side\.$"):
-        smallest_side(lambda inputs: network(inputs[0], 2), network, 2)
+    with pytest.raises(SrlabError, match=r"^mine: cannot .*: its program fails for images of 4 pixels a side\.$"):
+        smallest_side(lambda inputs: network(inputs[0], 2), network, 2, "mine")
 
 
 @pytest.mark.parametrize("name", ["aplus", "csnln", "san"])

@@ -36,3 +36,9 @@ def composed(name: str, words: list[str], hydra_too: bool = False) -> DictConfig
         if key.startswith("model.network.") and "is not in struct" in cause:
             raise SrlabError(f"{key}: the chosen model has no such option; conf/model shows what it has.") from None
         raise SrlabError(" ".join([*str(error).partition("\n")[:1], cause]).strip()) from None
+    except (AttributeError, AssertionError):  # OmegaConf's, since Hydra's own configuration has null there
+        if not any("hydra.sweeper.params" in word for word in words):
+            raise
+        raise SrlabError(
+            "hydra.sweeper.params: stands in a sweep's yaml alone. Here, give the values themselves, as in seed=1,2."
+        ) from None

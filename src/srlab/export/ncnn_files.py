@@ -57,7 +57,7 @@ def export_ncnn(network: SRNetwork, scale: int, label: str, path: Path) -> Expor
                 f"value; {ALLOWED:g} is allowed."
             )
         facts = metadata_of(network, scale, label, "float")
-        facts |= {"layout": "CHW", "smallest_side": str(smallest_side(run, network, scale))}
+        facts |= {"layout": "CHW", "smallest_side": str(smallest_side(run, network, scale, label))}
         try:
             for source, own in ((weights, target), (param, path)):
                 with atomic_write(own) as partial:

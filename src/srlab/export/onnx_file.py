@@ -51,7 +51,7 @@ def export_onnx(
     run = onnx_runtime(model.SerializeToString())
     deviation = check_parity(run, network, scale, str(path), values)
     facts = metadata_of(network, scale, label, values)
-    facts["smallest_side"] = str(smallest_side(run, network, scale, values))
+    facts["smallest_side"] = str(smallest_side(run, network, scale, label, values))
     for key, text in facts.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, text

@@ -72,8 +72,15 @@ def deviation(run: Run, network: SRNetwork, scale: int, values: Values, size: tu
     return difference if values == "uint8" else difference / max(float(expected.abs().max()), 1e-6)
 
 
-def smallest_side(run: Run, network: SRNetwork, scale: int, values: Values = "float") -> int:
+def smallest_side(run: Run, network: SRNetwork, scale: int, label: str, values: Values = "float") -> int:
     """Returns the side of the smallest images for which a program gives what PyTorch gives.
+
+    Args:
+        run: calls the program.
+        network: in eval mode, float32, on the CPU.
+        scale: of the program.
+        label: what the network is called in messages.
+        values: float or uint8 images.
 
     Raises:
         SrlabError: it fails for a side of the last of SMALLEST_SIDES, too.
@@ -86,7 +93,8 @@ def smallest_side(run: Run, network: SRNetwork, scale: int, values: Values = "fl
             continue
         if found <= (LEVELS if values == "uint8" else RELATIVE):
             return side * multiple
-    raise SrlabError(f"the program fails for images of {SMALLEST_SIDES[-1] * multiple} pixels a side.")
+    side = SMALLEST_SIDES[-1] * multiple
+    raise SrlabError(f"{label}: cannot be exported: its program fails for images of {side} pixels a side.")
 
 
 def describe(deviation_found: float, values: Values) -> str:

@@ -29,9 +29,7 @@ def write_page(
     hr: Reader,
     path: Path,
     figures: Sequence[Path] = (),
-    title: str = "Super-resolution results",
     budget: int = BUDGET,
-    lr: Reader | None = None,
 ) -> None:
     """Writes one HTML file that opens from a disk and asks no server for anything; the same bytes for the same input.
 
@@ -41,19 +39,17 @@ def write_page(
         hr: (set, scale, image) -> uint8 (H, W) or (H, W, 3), HR as the protocol crops it.
         path: of the page; what is there is replaced.
         figures: PNG files.
-        title: of the page.
         budget: bytes that the viewer's images may take in the page; figures come on top.
-        lr: as hr, for LR, with sides of HR over the scale; None shrinks HR by bicubic.
 
     Raises:
         SrlabError: results.json, an image or a figure cannot be read, or does not fit the others.
         OSError: the page cannot be written.
     """
     content = read_results(results)
-    places = chosen_pictures(content, images, hr, lr, budget)
-    data = viewer_json(places, "HR, shrunk by bicubic" if lr is None else "what the methods see")
+    places = chosen_pictures(content, images, hr, budget)
+    data = viewer_json(places)
     drawn = [(_caption(figure), embedded_png(figure)) for figure in figures]
-    write_text(path, _html(content, places, data, drawn, title))
+    write_text(path, _html(content, places, data, drawn))
 
 
 def asset(name: str) -> str:
@@ -61,13 +57,12 @@ def asset(name: str) -> str:
     return (files("srlab.results_page") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _html(results: Results, places: Sequence[Place], data: str, figures: Sequence[tuple[str, str]], title: str) -> str:
+def _html(results: Results, places: Sequence[Place], data: str, figures: Sequence[tuple[str, str]]) -> str:
     style = before_after.asset(before_after.STYLE) + asset("page.css")
     scripts = [before_after.asset(before_after.SCRIPT), *map(asset, SCRIPTS)]
     shown = any(place.pictures for place in places)
     return Template(asset("page.html")).substitute(
         policy=_policy(style, scripts),
-        title=text(printable(title)),
         style=style,
         about=_about(results),
         commands="\n".join(f"<pre><code>{text(command)}</code></pre>" for command in commands(results)),

@@ -61,7 +61,7 @@ class Place:
     full: bool = False
 
 
-def chosen_pictures(results: Results, images: Path, hr: Reader, lr: Reader | None, budget: int) -> list[Place]:
+def chosen_pictures(results: Results, images: Path, hr: Reader, budget: int) -> list[Place]:
     """Reads images and packs them: the first of every set and scale, then the second, and so on.
 
     Where an image with all its results has no room, no further ones of its set are taken at this scale.
@@ -70,7 +70,6 @@ def chosen_pictures(results: Results, images: Path, hr: Reader, lr: Reader | Non
         results: whose methods are shown.
         images: the folder in which evaluate.py has saved them.
         hr: returns HR, as large as the results.
-        lr: returns LR; None shrinks HR by bicubic.
         budget: characters that all images together may take in the page.
 
     Raises:
@@ -80,7 +79,7 @@ def chosen_pictures(results: Results, images: Path, hr: Reader, lr: Reader | Non
     left = budget
     while open_places := [place for place in places if place.waiting and not place.full]:
         for place in open_places:
-            picture = _picture(place, place.waiting[0], images, hr, lr)
+            picture = _picture(place, place.waiting[0], images, hr)
             if picture.bytes > left:
                 place.full = True
             else:
@@ -108,9 +107,9 @@ def _saved(rows: list[Row], image: str, images: Path) -> dict[str, Path]:
     return {label: path for label, path in paths.items() if path.is_file()}
 
 
-def _picture(place: Place, image: str, images: Path, hr: Reader, lr: Reader | None) -> Picture:
+def _picture(place: Place, image: str, images: Path, hr: Reader) -> Picture:
     reference = hr(place.set, place.scale, image)
-    small = imresize(reference, 1 / place.scale) if lr is None else lr(place.set, place.scale, image)
+    small = imresize(reference, 1 / place.scale)
     results = {}
     for label, path in _saved(place.rows, image, images).items():
         result = read_image(path)

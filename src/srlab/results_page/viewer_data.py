@@ -20,27 +20,26 @@ IN_SCRIPT = str.maketrans(
 )  # so that no text ends the element, or begins a comment
 
 
-def viewer_json(places: Sequence[Place], about_lr: str) -> str:
+def viewer_json(places: Sequence[Place]) -> str:
     """Returns the data of layers.js and viewer.js. Without any picture `places` is empty.
 
     Args:
         places: with their pictures.
-        about_lr: what the LR images are, in a few words.
     """
     palette = (matplotlib.colormaps["inferno"](np.arange(256), bytes=True)[:, :3]).tobytes()
     content = {
         "palette": base64.b64encode(palette).decode("ascii"),
         "largestError": LARGEST_ERROR,
-        "places": [_place(place, about_lr) for place in places if place.pictures],
+        "places": [_place(place) for place in places if place.pictures],
     }
     return json.dumps(content, allow_nan=False, separators=(",", ":")).translate(IN_SCRIPT)
 
 
-def _place(place: Place, about_lr: str) -> dict[str, Any]:
+def _place(place: Place) -> dict[str, Any]:
     return {
         "title": f"{set_title(place.set)} ×{place.scale}",
         "best": _best(place.rows),
-        "pictures": [_picture(picture, place, about_lr) for picture in place.pictures],
+        "pictures": [_picture(picture, place) for picture in place.pictures],
     }
 
 
@@ -50,14 +49,14 @@ def _best(rows: Sequence[Row]) -> str:
     return max(measured, key=lambda row: row.means["psnr"]).method if measured else rows[-1].method
 
 
-def _picture(picture: Picture, place: Place, about_lr: str) -> dict[str, Any]:
+def _picture(picture: Picture, place: Place) -> dict[str, Any]:
     rows = {row.label: row for row in place.rows}
     width, height = picture.size
     results = [
         _layer(rows[label].method, "result", image, _values(rows[label], picture.name))
         for label, image in picture.results.items()
     ]
-    lr = _layer("LR, enlarged pixels", "lr", picture.lr, [["", about_lr]])
+    lr = _layer("LR, enlarged pixels", "lr", picture.lr, [["", "HR, shrunk by bicubic"]])
     hr = _layer("HR", "hr", picture.hr, [["", "the reference"]])
     return {"name": printable(picture.name), "width": width, "height": height, "layers": [lr, *results, hr]}
 
