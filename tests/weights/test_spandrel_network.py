@@ -117,7 +117,7 @@ def test_mistakes_are_one_line(tmp_path, tiny, monkeypatch):
     torch.save(ESRGAN(in_nc=4, out_nc=4, num_filters=8, num_blocks=1, scale=2).state_dict(), tmp_path / "d.pth")
     assert "d.pth: ESRGAN with 4 channels in and 4 out; expected 1 or 3" in error(f"weights={tmp_path / 'd.pth'}")
     _, path = saved("ESRGAN", tmp_path)
-    state = torch.load(path)["params_ema"]
+    state = torch.load(path, weights_only=True)["params_ema"]
     state.pop("model.3.weight")
     torch.save(state, tmp_path / "c.pth")
     assert "c.pth: spandrel knows some of its keys, but cannot" in error(f"weights={tmp_path / 'c.pth'}")
